@@ -1,0 +1,32 @@
+import type { Actor } from "./actor.ts";
+import type { JsonObject } from "./json.ts";
+import type { Subject } from "./subject.ts";
+
+/** The three shapes of fact. `present`/`absent`: a member of a set. `record`: how a thing looks now (`null`: it is gone). */
+export type ObservationType = "present" | "absent" | "record";
+
+/** A fact that a sensor saw. It says nothing of good or bad. */
+export interface Observation {
+  readonly sensor: string;
+  readonly type: ObservationType;
+  /** Identity of the member or thing within its sensor: the ordinary key. At most 8 KiB. */
+  readonly key: string;
+  /** Which learning group it belongs to (each matures by itself), `""` for one group per sensor. */
+  readonly group: string;
+  readonly subject: Subject;
+  /** What is known of it; for `record` the compared fields, or `null` when the thing is gone. */
+  readonly facts: JsonObject | null;
+  readonly who: Actor | null;
+  /** When the kernel or the scan saw it, Unix milliseconds. */
+  readonly atUnixMs: number;
+  /** `true`: found by a scan of what is there, not by an event of its change. */
+  readonly scanned: boolean;
+}
+
+/** Says that a sensor has just listed all there is: members of its sets that were not in the list are gone. */
+export interface Census {
+  readonly sensor: string;
+  readonly type: "census";
+  readonly keys: readonly string[];
+  readonly atUnixMs: number;
+}

@@ -1,0 +1,6 @@
+/** What an observation, an alert or an action is about. */
+export type Subject =
+  | { readonly type: "socket"; readonly protocol: "tcp" | "udp"; readonly address: string; readonly port: number }
+  | { readonly type: "file"; readonly path: string; readonly pathBase64?: string }
+  | { readonly type: "account"; readonly name: string }
+  | { readonly type: "sensor"; readonly name: string };
