@@ -8,7 +8,9 @@ const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604
 export function parseDuration(text: string): number {
   const match = /^(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?$/.exec(text);
   if (match === null || text === "") {
-    throw new SyntaxError(`Cannot read "${text.slice(0, 40)}" as a duration: expected a text with a unit such as "15m" or "24h"`);
+    throw new SyntaxError(
+      `Cannot read "${text.slice(0, 40)}" as a duration: expected a text with a unit such as "15m" or "24h"`,
+    );
   }
   const units = ["w", "d", "h", "m", "s", "ms"] as const;
   const totalMs = units.reduce((sum, unit, index) => sum + Number(match[index + 1] ?? 0) * UNIT_MS[unit], 0);

@@ -23,9 +23,10 @@ export interface Observation {
   readonly scanned: boolean;
 }
 
-/** Says that a sensor has just listed all there is: members of its sets that were not in the list are gone. */
+/** Says that a sensor has just listed all there is in a group: members and records not in `keys` are gone. */
 export interface Census {
   readonly sensor: string;
+  readonly group: string;
   readonly type: "census";
   readonly keys: readonly string[];
   readonly atUnixMs: number;

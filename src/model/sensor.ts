@@ -20,6 +20,10 @@ export interface SensorContext {
   sight(sight: Sight): void;
   /** Counts by name for `garrison status`, such as `events` or `overflows`. */
   count(name: string, amount: number): void;
+  /** Runs `callback` once, later; cleared by the supervisor when the sensor stops. The only timer a sensor has. */
+  after(delayMs: number, callback: () => void): void;
+  /** Says that the sensor cannot go on: the supervisor stops it and starts it again with back-off. */
+  fail(error: unknown): void;
   /** Aborted when the sensor must stop; the supervisor closes what the sensor returned. */
   readonly signal: AbortSignal;
 }
@@ -32,6 +36,7 @@ export interface PollSensor {
 
 /** Batches of observations until the signal aborts. A thrown error restarts it with back-off. */
 export interface WatchSensor {
+  readonly everyMs?: never;
   watch(context: SensorContext): AsyncIterable<readonly (Observation | Census)[]>;
 }
 

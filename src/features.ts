@@ -1,0 +1,41 @@
+/**
+ * The one table of what Garrison can do. What is not switched on is not loaded: `load` runs only for enabled features.
+ * Adding a sensor is its folder and one line here.
+ */
+import type { SensorFacts } from "./judge/contract.ts";
+import type { JsonObject } from "./model/json.ts";
+import type { Sensor } from "./model/sensor.ts";
+
+/** How the configuration of a sensor is read: a zod object, and the options that the sensor gets. */
+export interface FeatureConfig {
+  readonly settings: unknown;
+  toOptions(section: never): unknown;
+}
+
+/** One row. */
+export interface SensorFeature {
+  readonly name: string;
+  /** What it tells, in one sentence. */
+  readonly sentence: string;
+  readonly enabledByDefault: boolean;
+  /** Kernel interfaces, capabilities, files or programs; without them it sees less and says so. */
+  readonly needs: readonly string[];
+  /** Which process runs its sensor. */
+  readonly privilege: "sentry";
+  /** Loaded by the sentry. */
+  readonly sensor: () => Promise<{ readonly sensor: Sensor }>;
+  /** Loaded by the mind. */
+  readonly facts: () => Promise<{ readonly facts: SensorFacts }>;
+  /** Loaded by `up` and `doctor`. `undefined`: it has no settings but `enabled`. */
+  readonly config?: () => Promise<FeatureConfig>;
+}
+
+/** What a feature's options are when it has no settings. */
+export const NO_OPTIONS: JsonObject = {};
+
+// biome-ignore format: one line a sensor
+export const SENSORS: readonly SensorFeature[] = [
+  { name: "listeners", sentence: "New and vanished TCP and UDP listeners", enabledByDefault: true, needs: ["tracefs", "sock_diag", "CAP_SYS_PTRACE"], privilege: "sentry", sensor: () => import("./sensors/listeners/sensor.ts"), facts: () => import("./sensors/listeners/facts.ts"), config: () => import("./sensors/listeners/config.ts") },
+  { name: "files", sentence: "Changes of files that matter, with who did it", enabledByDefault: true, needs: ["fanotify", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH"], privilege: "sentry", sensor: () => import("./sensors/files/sensor.ts"), facts: () => import("./sensors/files/facts.ts"), config: () => import("./sensors/files/config.ts") },
+  { name: "secrets", sentence: "Unusual readers of secrets, and secrets that come into being", enabledByDefault: true, needs: ["fanotify", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"], privilege: "sentry", sensor: () => import("./sensors/secrets/sensor.ts"), facts: () => import("./sensors/secrets/facts.ts"), config: () => import("./sensors/secrets/config.ts") },
+];

@@ -1,0 +1,50 @@
+/** What a sensor's `facts.ts` gives to the mind, and what it may ask. Types only. */
+import type { JsonObject } from "#src/model/json.ts";
+import type { Observation } from "#src/model/observation.ts";
+import type { Severity } from "#src/model/severity.ts";
+
+/** How an observation differs from what is ordinary. */
+export interface Change {
+  /** `new`/`gone`: a member of a set. `changed`: a record differs; `created`/`deleted`: a record's thing came or went. */
+  readonly type: "new" | "gone" | "changed" | "created" | "deleted";
+  readonly observation: Observation;
+  /** What was there before, of the ordinary: facts of the member, fields of the record; `null` when nothing was. */
+  readonly before: JsonObject | null;
+  /** For records: names of the fields that differ. */
+  readonly fields: readonly string[];
+}
+
+/** A member of an ordinary set, as the judge may see it. */
+export interface KnownMember {
+  readonly key: string;
+  readonly group: string;
+  readonly facts: JsonObject;
+}
+
+/** What is known of this host. */
+export interface HostKnowledge {
+  members(sensor: string): readonly KnownMember[];
+}
+
+/** Why and how a change is an alert. Texts may hold anything a process chose: they are escaped where they are shown. */
+export interface Verdict {
+  readonly kind: string;
+  readonly severity: Severity;
+  readonly ordinary: string;
+  readonly observed: string;
+  readonly evidence: JsonObject;
+  readonly next: readonly string[];
+  readonly attack: readonly string[];
+}
+
+/** The mind's half of a sensor, exported as `facts` from `src/sensors/NAME/facts.ts`. */
+export interface SensorFacts {
+  /** Every alert kind of this sensor with a sentence: the generated reference lists them. */
+  readonly kinds: Readonly<Record<string, string>>;
+  /** Record fields that are kept but not compared, such as times. @default none */
+  readonly informative?: readonly string[];
+  /** Whether a newcomer is an alert even while the host is still being learnt. @default never */
+  alertsWhileLearning?(change: Change): boolean;
+  /** `null`: this change is ordinary. Several verdicts when one change has several meanings. */
+  judge(change: Change, host: HostKnowledge): Verdict | readonly Verdict[] | null;
+}

@@ -1,0 +1,49 @@
+/**
+ * sha256 of the program that a process runs, from the file itself and not from its path.
+ * Needs: CAP_SYS_PTRACE. Cost: 0.5 ms per MiB once per file; then one fstat. Pieces are hashed between turns of the event loop.
+ * Blinded by: a change of the running file's pages in memory.
+ */
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, read } from "node:fs";
+import { promisify } from "node:util";
+import { LruMap } from "#src/lib/lru.ts";
+import { openExe } from "./proc.ts";
+
+const readAsync = promisify(read);
+const MAX_DIGESTS = 1024;
+const PIECE_BYTES = 256 * 1024;
+
+/** Digests of programs, kept by inode and ctime: a changed file is another entry. */
+export class ExeDigests {
+  readonly #digests = new LruMap<string, Promise<string | null>>(MAX_DIGESTS);
+
+  /** Opens the program at once, so that it is found even when the process ends meanwhile. `null`: it had ended already. */
+  of(pid: number): Promise<string | null> {
+    const fd = openExe(pid);
+    if (fd === undefined) return Promise.resolve(null);
+    const { dev, ino, size, ctimeNs } = fstatSync(fd, { bigint: true });
+    const key = `${dev}:${ino}:${size}:${ctimeNs}`;
+    const known = this.#digests.get(key);
+    if (known !== undefined) {
+      closeSync(fd);
+      return known;
+    }
+    const digest = hashFile(fd).catch(() => null);
+    this.#digests.set(key, digest);
+    return digest;
+  }
+}
+
+async function hashFile(fd: number): Promise<string> {
+  const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+  try {
+    for (;;) {
+      const { bytesRead } = await readAsync(fd, buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return hash.digest("hex");
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * A child's side of its start: settings from `up` on fd 3, a listening socket on fd 4, and the order to stop.
+ * `up` holds the other end of fd 3 open for as long as the child may live: its end, even by kill -9, stops the child.
+ */
+import { closeSync, readSync } from "node:fs";
+import { Socket } from "node:net";
+import { type Log, openLog } from "./log.ts";
+
+const CONTROL_FD = 3;
+const LISTEN_FD = 4;
+const MAX_SETTINGS_BYTES = 4 * 1024 * 1024;
+const STOP_WITHIN_MS = 3000;
+
+/** What a running child has. */
+export interface Child<Settings> {
+  readonly settings: Settings;
+  readonly listenFd: number;
+  readonly log: Log;
+  /** `run` closes everything; the process then ends by itself, or after 3 s by force. */
+  onStop(run: () => void | Promise<void>): void;
+}
+
+/** Takes the settings and gives the process its name. The terminal's Ctrl-C goes to `up` alone, which stops us in order. */
+export function startChild<Settings>(name: string): Child<Settings> {
+  process.title = name;
+  const settings = JSON.parse(readSettingsLine()) as Settings;
+  const stops: (() => void | Promise<void>)[] = [];
+  const control = new Socket({ fd: CONTROL_FD, readable: true, writable: false });
+  const stop = async (): Promise<void> => {
+    setTimeout(() => process.exit(0), STOP_WITHIN_MS).unref();
+    control.destroy();
+    for (const run of stops.reverse()) await run();
+    process.exit(0);
+  };
+  control.resume();
+  control.once("close", () => void stop());
+  control.on("error", () => void stop());
+  process.once("SIGTERM", () => void stop());
+  process.on("SIGINT", () => {});
+  return { settings, listenFd: LISTEN_FD, log: openLog(name), onStop: (run) => void stops.push(run) };
+}
+
+/** Blocks until the whole line is there: nothing can be done before. */
+function readSettingsLine(): string {
+  const byte = Buffer.alloc(1);
+  const pieces: Buffer[] = [];
+  while (pieces.length < MAX_SETTINGS_BYTES) {
+    if (readSync(CONTROL_FD, byte) === 0) {
+      closeSync(CONTROL_FD);
+      process.exit(0);
+    }
+    if (byte[0] === 10) return Buffer.concat(pieces).toString("utf8");
+    pieces.push(Buffer.from(byte));
+  }
+  throw new RangeError(`Cannot start: settings are longer than ${MAX_SETTINGS_BYTES} bytes`);
+}

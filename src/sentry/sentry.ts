@@ -1,0 +1,50 @@
+/**
+ * The sentry: runs the enabled sensors with read-side privileges and answers the fixed table of wire/sentry-messages.ts.
+ * It changes nothing, opens no network connection and gives no content of secrets.
+ */
+import { SENSORS } from "#src/features.ts";
+import type { Child } from "#src/processes/child.ts";
+import { isMindPeer } from "#src/processes/peer.ts";
+import type { SentrySettings } from "#src/processes/settings.ts";
+import type { ToSentry } from "#src/wire/sentry-messages.ts";
+import { SensorRunner } from "./sensor-runner.ts";
+import { Uplink } from "./uplink.ts";
+
+/** Runs until the child is told to stop. */
+export function runSentry(child: Child<SentrySettings>): void {
+  const { settings } = child;
+  const uplink = new Uplink(child.listenFd, {
+    isAllowed: (socket) => isMindPeer(socket, settings.mindUid),
+    onRequest: (message) => onRequest(message),
+    onRoomAgain: () => runners.forEach((runner) => void runner.rescan()),
+    onRefused: (reason) => child.log.warn("link to the mind ended", { reason }),
+    onConnect: () => uplink.send(status()),
+  });
+  const runners = SENSORS.filter(({ name }) => settings.sensors[name] !== undefined).map(
+    ({ name, sensor }) =>
+      new SensorRunner({
+        name,
+        load: sensor,
+        options: settings.sensors[name]!,
+        root: settings.root,
+        onFacts: (facts) => uplink.push(facts),
+        onStatus: () => uplink.send(status()),
+      }),
+  );
+  const status = () => ({
+    t: "status" as const,
+    ready: runners.every((runner) => runner.isSettled) ? ("yes" as const) : ("no" as const),
+    memoryBytes: process.memoryUsage.rss(),
+    cpuMs: Math.round((process.cpuUsage().user + process.cpuUsage().system) / 1000),
+    sensors: runners.map((runner) => runner.status()),
+  });
+  const onRequest = (message: Exclude<ToSentry, { t: "ack" }>): void => {
+    if (message.t === "status") uplink.send(status());
+    else runners.find(({ name }) => name === message.sensor)?.rescan();
+  };
+  for (const runner of runners) runner.start();
+  child.onStop(() => {
+    for (const runner of runners) runner[Symbol.dispose]();
+    uplink.close();
+  });
+}

@@ -1,0 +1,81 @@
+/** Checks of the facts that the sentry sends: bounds of every field, stated once. */
+import type { Actor } from "#src/model/actor.ts";
+import type { Census, Observation } from "#src/model/observation.ts";
+import type { Subject } from "#src/model/subject.ts";
+import {
+  type Check,
+  flag,
+  integer,
+  jsonObject,
+  list,
+  malformed,
+  nullable,
+  number,
+  object,
+  oneOf,
+  tagged,
+  text,
+} from "./check.ts";
+
+const MAX_UINT32 = 4_294_967_295;
+const PATH = text(8192);
+const SHORT = text(256);
+
+/** {@link Actor} */
+export const actor: Check<Actor> = object({
+  pid: integer(0, 2 ** 31),
+  uid: nullable(integer(0, MAX_UINT32)),
+  user: nullable(SHORT),
+  loginUid: nullable(integer(0, MAX_UINT32)),
+  exe: nullable(PATH),
+  comm: nullable(SHORT),
+  startTicks: nullable(integer(0)),
+  unit: nullable(SHORT),
+  container: nullable(SHORT),
+  parents: list(object({ pid: integer(0, 2 ** 31), exe: PATH, comm: SHORT }), 8),
+});
+
+/** {@link Subject} */
+export const subject: Check<Subject> = tagged("type", {
+  socket: object({
+    type: oneOf(["socket"]),
+    protocol: oneOf(["tcp", "udp"]),
+    address: SHORT,
+    port: integer(0, 65_535),
+  }),
+  file: fileSubject,
+  account: object({ type: oneOf(["account"]), name: SHORT }),
+  sensor: object({ type: oneOf(["sensor"]), name: SHORT }),
+});
+
+function fileSubject(value: unknown, path: string): Subject {
+  const plain = object({ type: oneOf(["file"]), path: PATH });
+  const encoded = object({ type: oneOf(["file"]), path: PATH, pathBase64: PATH });
+  return Object.hasOwn(value as object, "pathBase64") ? encoded(value, path) : plain(value, path);
+}
+
+const observation: Check<Observation> = object({
+  sensor: SHORT,
+  type: oneOf(["present", "absent", "record"]),
+  key: PATH,
+  group: PATH,
+  subject,
+  facts: nullable(jsonObject(4, 500)),
+  who: nullable(actor),
+  atUnixMs: number,
+  scanned: flag,
+});
+
+const census: Check<Census> = object({
+  sensor: SHORT,
+  group: PATH,
+  type: oneOf(["census"]),
+  keys: list(PATH, 20_000),
+  atUnixMs: number,
+});
+
+/** An observation or a census. */
+export const fact: Check<Observation | Census> = (value, path) => {
+  if (typeof value !== "object" || value === null) throw malformed(path, "an object");
+  return (value as { type?: unknown }).type === "census" ? census(value, path) : observation(value, path);
+};

@@ -1,0 +1,71 @@
+// The whole test run, from a fresh clone: dependencies of the lock file, Debian packages that the tests use as real
+// components, type check and lint, then every *.test.ts on the kernel of this machine. Runs on any Node >= 20.
+// `node tools/test.mjs PATH...` runs only those test files.
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const node = join(root, `node_modules/node-linux-${process.arch}/bin/node`);
+// program that proves the package is there -> package
+const COMPONENTS = {
+  strace: "strace",
+  setpriv: "util-linux",
+  ip: "iproute2",
+  setfattr: "attr",
+  chattr: "e2fsprogs",
+  vim: "vim-tiny",
+  python3: "python3",
+};
+
+/** Runs a program to its end; a failure ends the test run with its exit code. */
+function run(program, parameters, options = {}) {
+  const { status, error } = spawnSync(program, parameters, { cwd: root, stdio: "inherit", ...options });
+  if (error !== undefined) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+function isInstalled(program) {
+  return ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].some((folder) => existsSync(join(folder, program)));
+}
+
+function installDependencies() {
+  const lock = join(root, "package-lock.json");
+  const stamp = join(root, "node_modules/.garrison-lock");
+  if (existsSync(node) && existsSync(stamp) && readFileSync(lock).equals(readFileSync(stamp))) return;
+  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  copyFileSync(lock, stamp);
+}
+
+function installComponents() {
+  const missing = Object.entries(COMPONENTS).flatMap(([program, name]) => (isInstalled(program) ? [] : [name]));
+  if (missing.length === 0) return;
+  if (process.getuid() !== 0)
+    throw new Error(`Cannot install ${missing.join(" ")}: not root; run apt-get install as root first`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  run("apt-get", ["update", "-qq"], { env });
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
+    env,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+installDependencies();
+installComponents();
+const chosen = process.argv.slice(2);
+run(node, [join(root, "tools/build.mjs")]);
+if (chosen.length === 0) {
+  run(node, [join(root, "node_modules/typescript/bin/tsc"), "--noEmit"]);
+  run(join(root, "node_modules/.bin/biome"), ["check", "--error-on-warnings", "."]);
+}
+const files = chosen.length > 0 ? chosen : globTests();
+run(node, ["--test", "--test-concurrency=2", "--test-timeout=120000", ...files]);
+
+function globTests() {
+  const list = spawnSync(
+    node,
+    ["-e", "for (const f of require('fs').globSync('{src,test,bin}/**/*.test.ts')) console.log(f)"],
+    { cwd: root },
+  );
+  return list.stdout.toString().trim().split("\n").sort();
+}
