@@ -1,3 +1,5 @@
+import { GarrisonError } from "./errors.ts";
+
 /**
  * A bounded bridge from callbacks to `for await`: producers `push`, one consumer iterates.
  * When it is full the newest item is dropped and counted: what was seen first is kept, because it is the cause.
@@ -42,4 +44,9 @@ export class AsyncQueue<T> implements AsyncIterable<readonly T[]> {
       }
     }
   }
+}
+
+/** For the owner whose queue drops: it must list everything anew. */
+export function queueIsFull(maxItems: number): GarrisonError {
+  return new GarrisonError("GARRISON_QUEUE_FULL", `Cannot tell all that is seen: ${maxItems} facts wait already`);
 }

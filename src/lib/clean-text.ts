@@ -1,13 +1,15 @@
-// C0, DEL, C1, bidi controls, zero-width and line separators, lone surrogates: what a terminal, a mail or a reader can be fooled with.
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffd\ud800-\udfff]/gu;
+// Controls, lone surrogates, line separators, format characters (bidi, zero width, tags) and all that Unicode wants drawn as
+// nothing: what a terminal, a mail or a reader can be fooled with. U+FFFD too, because it stands for bytes that are not shown.
+// Unicode 16 UAX #44: Default_Ignorable_Code_Point has the fillers and variation selectors that are not of category Cf.
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufffd]/gu;
 
 /**
  * Text that is safe to show anywhere on one line: control, bidi and invisible characters as `\xNN` or `\u{NNNN}`,
- * cut at `maxLength` characters with an ellipsis.
+ * cut to `maxLength` UTF-16 units with an ellipsis before they are written out.
  * @example cleanText("a\x1b[31m") // "a\\x1b[31m"
  */
 export function cleanText(text: string, maxLength = 4096): string {
-  const cut = text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
+  const cut = text.length > maxLength ? `${text.slice(0, Math.max(0, maxLength - 1))}…` : text;
   return cut.replace(UNSAFE, (character) => {
     const point = character.codePointAt(0) ?? 0;
     return point < 0x100 ? `\\x${point.toString(16).padStart(2, "0")}` : `\\u{${point.toString(16)}}`;

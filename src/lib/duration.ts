@@ -25,7 +25,7 @@ export function parseDuration(text: string): number {
  * @param spanMs milliseconds, not negative
  */
 export function formatDuration(spanMs: number): string {
-  if (spanMs < 1000) return `${Math.round(spanMs)} ms`;
+  if (Math.round(spanMs) < 1000) return `${Math.round(spanMs)} ms`;
   const seconds = Math.round(spanMs / 1000);
   const parts: [number, string][] = [
     [Math.floor(seconds / 86_400), "d"],

@@ -12,14 +12,41 @@ export class GarrisonError extends Error {
   }
 }
 
-/** The message of anything thrown, with the messages of its causes behind it. */
+// Deeper causes are left out: a chain may be a ring.
+const MAX_CAUSES = 8;
+
+/**
+ * The message of anything thrown, with the messages of its causes behind it, at most 8. Of an AggregateError without a message
+ * (Node gives one when no address of a host answers) the messages of its errors.
+ */
 export function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${errorText(error.cause)}`;
+  return textOf(error, MAX_CAUSES);
 }
 
-/** The errno name of a system error (`"ENOENT"`), or `undefined`. */
+function textOf(error: unknown, causesLeft: number): string {
+  if (!(error instanceof Error)) return plainText(error);
+  const message = plainText(error.message) || aggregatedText(error, causesLeft) || plainText(error.name);
+  return error.cause === undefined || causesLeft === 0 ? message : `${message}: ${textOf(error.cause, causesLeft - 1)}`;
+}
+
+function aggregatedText(error: Error, causesLeft: number): string {
+  if (!(error instanceof AggregateError) || causesLeft === 0) return "";
+  return error.errors
+    .slice(0, MAX_CAUSES)
+    .map((one) => textOf(one, causesLeft - 1))
+    .join("; ");
+}
+
+function plainText(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return "a value that has no text";
+  }
+}
+
+/** The errno name of a system error (`"ENOENT"`), or `undefined`: other codes, such as `ERR_INVALID_ARG_TYPE`, are none. */
 export function errnoOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  return /^E(?!RR_)[A-Z0-9_]{1,30}$/.test(error.code) ? error.code : undefined;
 }

@@ -3,10 +3,15 @@ export class LruMap<K, V> {
   readonly #maxEntries: number;
   readonly #entries = new Map<K, V>();
 
+  /** @throws RangeError when `maxEntries` is not a whole number above 0 */
   constructor(maxEntries: number) {
+    if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
+      throw new RangeError(`Cannot make a map of ${maxEntries} entries: expected a whole number above 0`);
+    }
     this.#maxEntries = maxEntries;
   }
 
+  /** How many it holds. */
   get size(): number {
     return this.#entries.size;
   }
@@ -20,6 +25,7 @@ export class LruMap<K, V> {
     return value;
   }
 
+  /** Adds or replaces, which counts as used. */
   set(key: K, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);

@@ -1,7 +1,9 @@
 /**
  * Patterns of watched paths: absolute, `*` and `?` within a component, a trailing `/**` for everything below.
- * Pure; matching is linear in the length of the path.
+ * Pure; matching a name is at worst its length times the component's.
  */
+
+const MAX_PATTERN = 4096;
 
 /** A pattern in pieces. */
 export interface PathPattern {
@@ -11,12 +13,12 @@ export interface PathPattern {
   readonly isDeep: boolean;
 }
 
-/** @throws SyntaxError when it is not absolute, has empty, `.` or `..` components, or `**` elsewhere than at the end */
+/** @throws SyntaxError when it is not absolute, has empty, `.` or `..` components, NUL, or `**` elsewhere than at the end */
 export function parsePathPattern(text: string): PathPattern {
   const isDeep = text.endsWith("/**");
   const components = (isDeep ? text.slice(0, -3) : text).split("/").slice(1);
   const isWrong = components.some((one) => one === "" || one === "." || one === ".." || one.includes("**"));
-  if (!text.startsWith("/") || text.length > 4096 || components.length === 0 || isWrong) {
+  if (!text.startsWith("/") || text.length > MAX_PATTERN || text.includes("\0") || components.length === 0 || isWrong) {
     throw new SyntaxError(
       `Cannot watch "${text.slice(0, 200)}": expected an absolute path such as "/etc/cron.d/*" or "/etc/pam.d/**"`,
     );

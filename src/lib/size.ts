@@ -18,7 +18,13 @@ export function parseSize(text: string): number {
 /** A size in words for people: `"312 KiB"`, `"1.5 MiB"`. @param sizeBytes not negative */
 export function formatSize(sizeBytes: number): string {
   if (sizeBytes < 1024) return `${sizeBytes} B`;
-  const unit = sizeBytes < UNIT_BYTES.MiB ? "KiB" : sizeBytes < UNIT_BYTES.GiB ? "MiB" : "GiB";
-  const amount = sizeBytes / UNIT_BYTES[unit];
-  return `${amount >= 100 ? Math.round(amount) : Number(amount.toFixed(1))} ${unit}`;
+  for (const unit of ["KiB", "MiB"] as const) {
+    const amount = roundAmount(sizeBytes / UNIT_BYTES[unit]);
+    if (amount < 1024) return `${amount} ${unit}`;
+  }
+  return `${roundAmount(sizeBytes / UNIT_BYTES.GiB)} GiB`;
+}
+
+function roundAmount(amount: number): number {
+  return amount >= 100 ? Math.round(amount) : Number(amount.toFixed(1));
 }

@@ -65,11 +65,12 @@ export function nullable<T>(check: Check<T>): Check<T | null> {
 export function list<T>(check: Check<T>, maxItems: number): Check<readonly T[]> {
   return (value, path) => {
     if (!Array.isArray(value) || value.length > maxItems) throw malformed(path, `a list of at most ${maxItems}`);
-    return value.map((item, index) => check(item, `${path}[${index}]`));
+    // Array.from, not map: map passes over holes.
+    return Array.from(value, (item, index) => check(item, `${path}[${index}]`));
   };
 }
 
-/** An object with exactly these keys; `null`-prototype and inherited keys do not count. */
+/** An object with exactly these keys of its own; what it inherits does not count. */
 export function object<S extends Record<string, Check<unknown>>>(
   shape: S,
 ): Check<{ readonly [K in keyof S]: Checked<S[K]> }> {

@@ -10,7 +10,6 @@ import {
   list,
   malformed,
   nullable,
-  number,
   object,
   oneOf,
   tagged,
@@ -19,6 +18,9 @@ import {
 
 const MAX_UINT32 = 4_294_967_295;
 const PATH = text(8192);
+const BASE64_PATH = text(Math.ceil(8192 / 3) * 4);
+// ECMA-262 §21.4.1.1: an instant of a Date; anything beyond would throw where it is shown.
+const INSTANT = integer(0, 8_640_000_000_000_000);
 const SHORT = text(256);
 
 /** {@link Actor} */
@@ -35,6 +37,9 @@ export const actor: Check<Actor> = object({
   parents: list(object({ pid: integer(0, 2 ** 31), exe: PATH, comm: SHORT }), 8),
 });
 
+const plainFile = object({ type: oneOf(["file"]), path: PATH });
+const encodedFile = object({ type: oneOf(["file"]), path: PATH, pathBase64: BASE64_PATH });
+
 /** {@link Subject} */
 export const subject: Check<Subject> = tagged("type", {
   socket: object({
@@ -49,9 +54,8 @@ export const subject: Check<Subject> = tagged("type", {
 });
 
 function fileSubject(value: unknown, path: string): Subject {
-  const plain = object({ type: oneOf(["file"]), path: PATH });
-  const encoded = object({ type: oneOf(["file"]), path: PATH, pathBase64: PATH });
-  return Object.hasOwn(value as object, "pathBase64") ? encoded(value, path) : plain(value, path);
+  const isEncoded = typeof value === "object" && value !== null && Object.hasOwn(value, "pathBase64");
+  return isEncoded ? encodedFile(value, path) : plainFile(value, path);
 }
 
 const observation: Check<Observation> = object({
@@ -62,7 +66,7 @@ const observation: Check<Observation> = object({
   subject,
   facts: nullable(jsonObject(4, 500)),
   who: nullable(actor),
-  atUnixMs: number,
+  atUnixMs: INSTANT,
   scanned: flag,
 });
 
@@ -71,7 +75,7 @@ const census: Check<Census> = object({
   group: PATH,
   type: oneOf(["census"]),
   keys: list(PATH, 20_000),
-  atUnixMs: number,
+  atUnixMs: INSTANT,
 });
 
 /** An observation or a census. */
