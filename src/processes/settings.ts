@@ -1,5 +1,6 @@
 /** What `up` tells each child at start, as one JSON line. Types only: the sender is root, the receiver trusts it. */
-import type { Json, JsonObject } from "#src/model/json.ts";
+import type { JsonObject } from "#src/model/json.ts";
+import type { NotifyOptions } from "#src/notify/options.ts";
 
 /** For the sentry. */
 export interface SentrySettings {
@@ -14,22 +15,42 @@ export interface SentrySettings {
 export interface WardenSettings {
   readonly mindUid: number;
   readonly mindGid: number;
+  /** Root-owned folder of the journal's files, readable by the group `mindGid`. */
   readonly journalFolder: string;
+  /** Root-owned folder in which the warden writes down what it performed, with the undo. */
+  readonly actionsFolder: string;
+  /** Patterns of the watched files: an action on a file refuses any other. */
+  readonly watchedFiles: readonly { readonly pattern: string; readonly secret: boolean }[];
 }
 
 /** For the mind. */
 export interface MindSettings {
   readonly host: string;
+  readonly version: string;
   readonly stateFolder: string;
   readonly sentrySocket: string;
   readonly wardenSocket: string;
   readonly learnMs: number;
+  /** How long an acceptance holds when nothing else is said; 0: for ever. */
+  readonly acceptForMs: number;
+  /** Names of the enabled sensors. */
   readonly sensors: readonly string[];
+  /** Files of our own that `garrison drill` uses; nobody ordinarily touches them. */
   readonly canaries: { readonly file: string; readonly secret: string };
-  readonly store: { readonly maxBytes: number; readonly alertDays: number };
-  /** Options of the notifier; `null`: nobody is told. */
-  readonly notify: Json;
+  readonly store: StoreOptions;
+  /** `null`: nobody is told. */
+  readonly notify: NotifyOptions | null;
   /** The effective configuration as YAML with secrets redacted, for `doctor`. */
   readonly effectiveConfig: string;
   readonly configSource: string;
+  /** Whether `up` runs as root; without it everyone works with less. */
+  readonly isRoot: boolean;
+}
+
+/** Bounds of the store. */
+export interface StoreOptions {
+  /** Largest size of the database file; the oldest closed alerts go first. */
+  readonly maxBytes: number;
+  /** Milliseconds that closed alerts are kept. */
+  readonly keepAlertsMs: number;
 }
