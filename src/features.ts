@@ -2,6 +2,7 @@
  * The one table of what Garrison can do. What is not switched on is not loaded: `load` runs only for enabled features.
  * Adding a sensor is its folder and one line here.
  */
+import type { DrillPlan } from "./drill/contract.ts";
 import type { SensorFacts } from "./judge/contract.ts";
 import type { JsonObject } from "./model/json.ts";
 import type { Sensor } from "./model/sensor.ts";
@@ -26,6 +27,8 @@ export interface SensorFeature {
   readonly sensor: () => Promise<{ readonly sensor: Sensor }>;
   /** Loaded by the mind. */
   readonly facts: () => Promise<{ readonly facts: SensorFacts }>;
+  /** Loaded by `garrison drill`. `undefined`: nothing of it can be staged harmlessly. */
+  readonly drills?: () => Promise<{ readonly drills: readonly DrillPlan[] }>;
   /** Loaded by `up` and `doctor`. `undefined`: it has no settings but `enabled`. */
   readonly config?: () => Promise<FeatureConfig>;
 }
@@ -35,7 +38,7 @@ export const NO_OPTIONS: JsonObject = {};
 
 // biome-ignore format: one line a sensor
 export const SENSORS: readonly SensorFeature[] = [
-  { name: "listeners", sentence: "New and vanished TCP and UDP listeners", enabledByDefault: true, needs: ["tracefs", "sock_diag", "CAP_SYS_PTRACE"], privilege: "sentry", sensor: () => import("./sensors/listeners/sensor.ts"), facts: () => import("./sensors/listeners/facts.ts"), config: () => import("./sensors/listeners/config.ts") },
-  { name: "files", sentence: "Changes of files that matter, with who did it", enabledByDefault: true, needs: ["fanotify", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH"], privilege: "sentry", sensor: () => import("./sensors/files/sensor.ts"), facts: () => import("./sensors/files/facts.ts"), config: () => import("./sensors/files/config.ts") },
-  { name: "secrets", sentence: "Unusual readers of secrets, and secrets that come into being", enabledByDefault: true, needs: ["fanotify", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"], privilege: "sentry", sensor: () => import("./sensors/secrets/sensor.ts"), facts: () => import("./sensors/secrets/facts.ts"), config: () => import("./sensors/secrets/config.ts") },
+  { name: "listeners", sentence: "New and vanished TCP and UDP listeners", enabledByDefault: true, needs: ["tracefs", "sock_diag", "CAP_SYS_PTRACE"], privilege: "sentry", sensor: () => import("./sensors/listeners/sensor.ts"), facts: () => import("./sensors/listeners/facts.ts"), drills: () => import("./sensors/listeners/drill.ts"), config: () => import("./sensors/listeners/config.ts") },
+  { name: "files", sentence: "Changes of files that matter, with who did it", enabledByDefault: true, needs: ["fanotify", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH"], privilege: "sentry", sensor: () => import("./sensors/files/sensor.ts"), facts: () => import("./sensors/files/facts.ts"), drills: () => import("./sensors/files/drill.ts"), config: () => import("./sensors/files/config.ts") },
+  { name: "secrets", sentence: "Unusual readers of secrets, and secrets that come into being", enabledByDefault: true, needs: ["fanotify", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"], privilege: "sentry", sensor: () => import("./sensors/secrets/sensor.ts"), facts: () => import("./sensors/secrets/facts.ts"), drills: () => import("./sensors/secrets/drill.ts"), config: () => import("./sensors/secrets/config.ts") },
 ];

@@ -1,7 +1,8 @@
 /**
  * sha256 of the program that a process runs, from the file itself and not from its path.
- * Needs: CAP_SYS_PTRACE. Cost: 0.5 ms per MiB once per file; then one fstat. Pieces are hashed between turns of the event loop.
- * Blinded by: a change of the running file's pages in memory.
+ * Needs: CAP_SYS_PTRACE. Without: no digest. Cost: 0.5 ms per MiB once per file, hashed one after the other between turns of the
+ * event loop; then one open and one fstat. Memory: at most 1,024 digests; at most 512 MiB of programs wait to be hashed.
+ * Blinded by: a change of the running file's pages in memory; programs over 512 MiB.
  */
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, read } from "node:fs";
@@ -11,24 +12,38 @@ import { openExe } from "./proc.ts";
 
 const readAsync = promisify(read);
 const MAX_DIGESTS = 1024;
+// Programs are chosen by those who read: a reader with a huge one must not make the others wait for theirs.
+const MAX_WAITING_BYTES = 512n * 1024n * 1024n;
 const PIECE_BYTES = 256 * 1024;
 
 /** Digests of programs, kept by inode and ctime: a changed file is another entry. */
 export class ExeDigests {
   readonly #digests = new LruMap<string, Promise<string | null>>(MAX_DIGESTS);
+  #waitingBytes = 0n;
+  #last: Promise<unknown> = Promise.resolve();
 
-  /** Opens the program at once, so that it is found even when the process ends meanwhile. `null`: it had ended already. */
+  /**
+   * Opens the program at once, so that it is found even when the process ends meanwhile. `null`: it had ended already, its
+   * program is too large, or too many wait.
+   */
   of(pid: number): Promise<string | null> {
     const fd = openExe(pid);
     if (fd === undefined) return Promise.resolve(null);
     const { dev, ino, size, ctimeNs } = fstatSync(fd, { bigint: true });
     const key = `${dev}:${ino}:${size}:${ctimeNs}`;
     const known = this.#digests.get(key);
-    if (known !== undefined) {
+    if (known !== undefined || this.#waitingBytes + size > MAX_WAITING_BYTES) {
       closeSync(fd);
-      return known;
+      return known ?? Promise.resolve(null);
     }
-    const digest = hashFile(fd).catch(() => null);
+    this.#waitingBytes += size;
+    const digest = this.#last
+      .then(() => hashFile(fd))
+      .catch(() => null)
+      .finally(() => {
+        this.#waitingBytes -= size;
+      });
+    this.#last = digest;
     this.#digests.set(key, digest);
     return digest;
   }

@@ -1,67 +1,77 @@
 /**
  * fanotify(7) in notification mode with file handles: who did what to which inode, without polling.
- * Since: FAN_REPORT_DFID_NAME 5.9, FAN_REPORT_PIDFD 5.15, FAN_REPORT_TARGET_FID 5.17; probed by trying.
- * Needs: CAP_SYS_ADMIN (and CAP_DAC_READ_SEARCH to mark what only root reads). Without: init fails with EPERM.
- * Cost: one read(2) per batch, about 90 bytes an event; marks hold no file open.
+ * Since: FAN_REPORT_DFID_NAME 5.9, FAN_REPORT_PIDFD 5.15 (5.10.220); probed by trying.
+ * Needs: CAP_SYS_ADMIN. Without: init fails with EPERM (an unprivileged group would be told no process).
+ * Cost: one read(2) per batch, about 90 bytes an event, 3 µs of CPU each with its pidfd; a mark is 6 system calls. Marks hold no
+ * file open; they keep the inode in the kernel's memory.
  * Blinded by: raw writes to the block device, changes made by another host of a network filesystem, chattr (no event),
- * CAP_SYS_ADMIN in the initial namespace. Never a permission event (DESIGN rule 1): nobody ever waits for us.
+ * filesystems without file handles, CAP_SYS_ADMIN in the initial namespace; more than fs.fanotify.max_queued_events (16,384)
+ * unread events, which the kernel says. Never a permission event (DESIGN rule 1): nobody ever waits for us.
  */
 import { closeSync, readSync } from "node:fs";
 import { errnoOf } from "#src/lib/errors.ts";
 import { type FanotifyEvent, parseFanotifyEvents } from "./fanotify-events.ts";
-import { checked, libcFunction } from "./ffi.ts";
+import { checked, lastErrno, libcFunction } from "./ffi.ts";
 
 const FAN_CLOEXEC = 0x1;
 const FAN_NONBLOCK = 0x2;
+// Our own bounds hold (MAX_PATHS, MAX_FOLDERS), and the flag is refused to those whom the kernel would tell no pid.
+const FAN_UNLIMITED_MARKS = 0x20;
 const FAN_REPORT_PIDFD = 0x80;
 const FAN_REPORT_FID = 0x200;
 const FAN_REPORT_DIR_FID = 0x400;
 const FAN_REPORT_NAME = 0x800;
-const FAN_REPORT_TARGET_FID = 0x1000;
 const FAN_MARK_ADD = 0x1;
-const FAN_MARK_REMOVE = 0x2;
-const FAN_MARK_DONT_FOLLOW = 0x4;
 const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+const AT_HANDLE_FID = 0x200;
 const MAX_HANDLE_SZ = 128;
+const HANDLE_HEADER_BYTES = 8;
+// struct statfs of 64-bit kernels: f_fsid lies behind seven 8-byte words.
+const F_FSID_OFFSET = 56;
+// One read opens a pidfd for each event in it: 64 KiB are at most about 900.
+const BUFFER_BYTES = 64 * 1024;
 
 const init = libcFunction<(flags: number, eventFlags: number) => number>(
   "int fanotify_init(unsigned int flags, unsigned int event_f_flags)",
 );
-const mark = libcFunction<(fd: number, flags: number, mask: bigint, dirFd: number, path: Buffer) => number>(
-  "int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirfd, const uint8_t *path)",
+const mark = libcFunction<(fd: number, flags: number, mask: bigint, dirFd: number, path: string) => number>(
+  "int fanotify_mark(int fd, unsigned int flags, uint64_t mask, int dirfd, const char *path)",
 );
 const nameToHandleAt = libcFunction<
-  (dirFd: number, path: Buffer, handle: Buffer, mountId: Buffer, flags: number) => number
->("int name_to_handle_at(int dirfd, const uint8_t *path, uint8_t *handle, uint8_t *mount_id, int flags)");
-const statfs = libcFunction<(path: Buffer, buffer: Buffer) => number>("int statfs(const uint8_t *path, uint8_t *buf)");
+  (dirFd: number, path: string, handle: Buffer, mountId: Buffer, flags: number) => number
+>(
+  "int name_to_handle_at(int dirfd, const char *path, _Inout_ uint8_t *handle, _Out_ uint8_t *mount_id, int flags)",
+);
+const fstatfs = libcFunction<(fd: number, buffer: Buffer) => number>("int fstatfs(int fd, _Out_ uint8_t *buf)");
 
-/** NUL-terminated bytes of a path held as latin1. */
-function cPath(rawPath: string): Buffer {
-  return Buffer.from(`${rawPath}\0`, "latin1");
-}
-
-/**
- * The handle of a path as {@link FanotifyEvent} gives it: fsid of statfs(2) and the handle of name_to_handle_at(2).
- * A symbolic link is not followed.
- * @throws GarrisonError `GARRISON_SYSCALL` (ENOENT: gone; EOPNOTSUPP: the filesystem has no handles)
- */
-export function fileHandleKey(rawPath: string): string {
-  const path = cPath(rawPath);
+/** The handle of what `fd` (O_PATH will do) refers to, as {@link FanotifyEvent} gives it. @throws GarrisonError `GARRISON_SYSCALL` */
+export function fileHandleOf(fd: number): string {
   const stats = Buffer.alloc(256);
-  const handle = Buffer.alloc(8 + MAX_HANDLE_SZ);
-  handle.writeUInt32LE(MAX_HANDLE_SZ, 0);
-  checked(nameToHandleAt(AT_FDCWD, path, handle, Buffer.alloc(8), 0), `take the file handle of "${rawPath}"`);
-  checked(statfs(path, stats), `statfs "${rawPath}"`);
-  // struct statfs on 64-bit: f_fsid behind seven 8-byte words.
-  return stats.toString("latin1", 56, 64) + handle.toString("latin1", 0, 8 + handle.readUInt32LE(0));
+  const handle = Buffer.alloc(HANDLE_HEADER_BYTES + MAX_HANDLE_SZ);
+  const mountId = Buffer.alloc(8);
+  const take = (flags: number): number => {
+    handle.writeUInt32LE(MAX_HANDLE_SZ, 0);
+    return nameToHandleAt(fd, "", handle, mountId, AT_EMPTY_PATH | flags);
+  };
+  // Kernel 6.5: a handle to know the inode by, also of filesystems that cannot open by handle (overlay). Before: EINVAL.
+  if (take(AT_HANDLE_FID) === -1) {
+    if (lastErrno() !== "EINVAL") checked(-1, "take a file handle");
+    checked(take(0), "take a file handle");
+  }
+  checked(fstatfs(fd, stats), "read the id of a filesystem");
+  return (
+    stats.toString("latin1", F_FSID_OFFSET, F_FSID_OFFSET + 8) +
+    handle.toString("latin1", 0, HANDLE_HEADER_BYTES + handle.readUInt32LE(0))
+  );
 }
 
-/** One notification group. Holds one fd; the owner disposes it. */
+/** One notification group. Holds one fd; the owner disposes it when no poll(2) holds the fd any more. */
 export class FanotifyGroup implements Disposable {
   readonly fd: number;
-  /** Whether the kernel names the process by pidfd too (5.15). */
+  /** Whether the kernel says by pidfd that a process has ended (5.15). */
   readonly hasPidfd: boolean;
-  readonly #buffer = Buffer.allocUnsafe(256 * 1024);
+  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
 
   private constructor(fd: number, hasPidfd: boolean) {
     this.fd = fd;
@@ -70,44 +80,47 @@ export class FanotifyGroup implements Disposable {
 
   /** @throws GarrisonError `GARRISON_SYSCALL` (EPERM: no CAP_SYS_ADMIN; EINVAL: kernel before 5.9) */
   static open(): FanotifyGroup {
-    const base = FAN_CLOEXEC | FAN_NONBLOCK | FAN_REPORT_FID | FAN_REPORT_DIR_FID | FAN_REPORT_NAME;
-    for (const extra of [FAN_REPORT_PIDFD | FAN_REPORT_TARGET_FID, FAN_REPORT_PIDFD]) {
-      const fd = init(base | extra, 0);
-      if (fd !== -1) return new FanotifyGroup(fd, true);
-    }
+    const base =
+      FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_MARKS | FAN_REPORT_FID | FAN_REPORT_DIR_FID | FAN_REPORT_NAME;
+    const fd = init(base | FAN_REPORT_PIDFD, 0);
+    if (fd !== -1) return new FanotifyGroup(fd, true);
     return new FanotifyGroup(checked(init(base, 0), "start fanotify"), false);
   }
 
-  /** Adds to the mask of one inode; a symbolic link itself is marked. @throws GarrisonError `GARRISON_SYSCALL` */
-  mark(rawPath: string, mask: number): void {
-    const flags = FAN_MARK_ADD | FAN_MARK_DONT_FOLLOW;
-    checked(mark(this.fd, flags, BigInt(mask), AT_FDCWD, cPath(rawPath)), `mark "${rawPath}" with fanotify`);
-  }
-
-  /** Takes a mask off; a path that is gone has lost its mark already. */
-  unmark(rawPath: string, mask: number): void {
-    mark(this.fd, FAN_MARK_REMOVE | FAN_MARK_DONT_FOLLOW, BigInt(mask), AT_FDCWD, cPath(rawPath));
+  /**
+   * Adds to the mask of the inode that `fd` (O_PATH will do) refers to.
+   * @returns its handle as {@link FanotifyEvent} gives it
+   * @throws GarrisonError `GARRISON_SYSCALL` (ENODEV, EOPNOTSUPP: the filesystem has no handles; ENOSPC: no marks left)
+   */
+  mark(fd: number, mask: number): string {
+    checked(mark(this.fd, FAN_MARK_ADD, BigInt(mask), AT_FDCWD, `/proc/self/fd/${fd}`), "mark with fanotify");
+    return fileHandleOf(fd);
   }
 
   /**
-   * Reads what is queued, at most `maxReads` buffers, and gives each event in order. Pidfds are closed behind the callback.
+   * Gives what is queued in order, in batches of one read(2), until there is no more or `budgetMs` are over. Pidfds are open
+   * during the callback only.
+   * @throws what `onBatch` throws, and GarrisonError `GARRISON_FANOTIFY_MALFORMED`
    */
-  read(onEvent: (event: FanotifyEvent) => void, maxReads = 4): void {
-    for (let reads = 0; reads < maxReads; reads++) {
-      let length: number;
+  read(onBatch: (events: readonly FanotifyEvent[]) => void, budgetMs: number): void {
+    const untilMs = performance.now() + budgetMs;
+    do {
+      const events = this.#readOnce();
+      if (events.length === 0) return;
       try {
-        length = readSync(this.fd, this.#buffer);
-      } catch (error) {
-        if (errnoOf(error) === "EAGAIN") return;
-        throw error;
+        onBatch(events);
+      } finally {
+        for (const { pidfd } of events) if (pidfd >= 0) closeSync(pidfd);
       }
-      parseFanotifyEvents(this.#buffer.subarray(0, length), (event) => {
-        try {
-          onEvent(event);
-        } finally {
-          if (event.pidfd >= 0) closeSync(event.pidfd);
-        }
-      });
+    } while (performance.now() < untilMs);
+  }
+
+  #readOnce(): FanotifyEvent[] {
+    try {
+      return parseFanotifyEvents(this.#buffer.subarray(0, readSync(this.fd, this.#buffer)));
+    } catch (error) {
+      if (errnoOf(error) === "EAGAIN") return [];
+      throw error;
     }
   }
 

@@ -38,3 +38,8 @@ export function checked(result: number, act: string): number {
 export function lastErrno(): string {
   return errnoName(koffi.errno());
 }
+
+/** Address of a buffer's first byte, for structures that hold pointers. The caller keeps the buffer alive. */
+export function addressOf(buffer: Buffer): bigint {
+  return BigInt(koffi.address(buffer));
+}

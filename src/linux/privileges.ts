@@ -123,13 +123,19 @@ export function setNoNewPrivileges(): void {
   checked(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "set no_new_privs");
 }
 
+/** Landlock's version (its ABI); 0 when the kernel has none or it is switched off. */
+export function landlockVersion(): number {
+  return Math.max(0, createRuleset(SYS_LANDLOCK_CREATE_RULESET, null, 0, LANDLOCK_CREATE_RULESET_VERSION));
+}
+
 /**
- * Landlock: this thread and what it becomes may write only beneath `folders`, and (from ABI 4) bind no TCP port.
+ * Landlock: this thread and what it becomes may write only beneath `folders`, mount nothing, and (from ABI 4) bind no TCP port. It also
+ * closes /proc/PID of processes outside to what ptrace(2) governs, such as `exe`.
  * @returns whether the kernel has Landlock; other failures throw
  */
 export function restrictWrites(folders: readonly string[]): boolean {
-  const version = createRuleset(SYS_LANDLOCK_CREATE_RULESET, null, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  if (version < 1) return false;
+  const version = landlockVersion();
+  if (version === 0) return false;
   const attributes = Buffer.alloc(version >= 4 ? 16 : 8);
   attributes.writeBigUInt64LE(LANDLOCK_WRITES, 0);
   if (version >= 4) attributes.writeBigUInt64LE(LANDLOCK_ACCESS_NET_BIND_TCP, 8);

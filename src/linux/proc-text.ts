@@ -1,5 +1,7 @@
 /** Parsers of /proc text. Pure. @see proc(5) */
 
+const NO_UID = 4_294_967_295;
+
 /** Fields of /proc/PID/stat that we use. `comm` may hold spaces and parentheses: it ends at the last `)`. */
 export interface ProcStat {
   readonly comm: string;
@@ -21,26 +23,36 @@ export function parseProcStat(text: string): ProcStat | undefined {
   return { comm: text.slice(open + 1, close), state: fields[0] ?? "?", parentPid, startTicks };
 }
 
-/** Real uid of /proc/PID/status (`Uid:` line: real, effective, saved, filesystem); the effective one, which acts. */
+/** The effective uid, which acts, of /proc/PID/status (`Uid:` line: real, effective, saved, filesystem). */
 export function parseEffectiveUid(text: string): number | null {
-  const match = /^Uid:\t\d+\t(\d+)/m.exec(text);
+  return toUid(/^Uid:\t\d{1,10}\t(\d{1,10})/m.exec(text)?.[1]);
+}
+
+/** The process (`Tgid:` line) that a thread's /proc/TID/status belongs to. */
+export function parseThreadGroup(text: string): number | null {
+  const match = /^Tgid:\t(\d{1,10})$/m.exec(text);
   return match === null ? null : Number(match[1]);
 }
 
 /** /proc/PID/loginuid: 4294967295 (-1) means that no login set it. */
 export function parseLoginUid(text: string): number | null {
-  const uid = Number(text.trim());
-  return text.trim() === "" || !Number.isInteger(uid) || uid === 4_294_967_295 ? null : uid;
+  return toUid(/^(\d{1,10})\s*$/.exec(text)?.[1]);
 }
+
+// Outermost first: what a user names below his own session is not the unit.
+const UNIT = /\/([^/\n]{1,247}\.(?:service|socket|scope))(?:\/|$)/m;
+const CONTAINER =
+  /\/(?:(?:docker|libpod|crio|cri-containerd)[-/]([0-9a-f]{12,64})|lxc(?:\.payload\.|\/)([\w.-]{1,64})|kubepods[^\n]*\/([0-9a-f]{64}))(?:\.scope)?(?:\/|$)/m;
 
 /** systemd unit and container id of /proc/PID/cgroup (v1 `name=systemd` line or the v2 `0::` line). */
 export function parseCgroup(text: string): { unit: string | null; container: string | null } {
   const paths = text.split("\n").map((line) => line.slice(line.indexOf(":", line.indexOf(":") + 1) + 1));
   const joined = paths.join("\n");
-  const unit = /\/([^/\n]{1,256}\.(?:service|socket|scope))(?:\/|$)/m.exec(joined);
-  const container =
-    /(?:docker|libpod|crio|cri-containerd|lxc(?:\.payload)?)[-/.]([0-9a-zA-Z_.-]{4,64}?)(?:\.scope)?(?:\/|$)/m.exec(
-      joined,
-    );
-  return { unit: unit?.[1] ?? null, container: container?.[1] ?? null };
+  const [, hexId, lxcName, podId] = CONTAINER.exec(joined) ?? [];
+  return { unit: UNIT.exec(joined)?.[1] ?? null, container: hexId ?? lxcName ?? podId ?? null };
+}
+
+function toUid(text: string | undefined): number | null {
+  const uid = Number(text ?? NO_UID);
+  return uid < NO_UID ? uid : null;
 }

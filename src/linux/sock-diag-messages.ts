@@ -12,35 +12,43 @@
 import { GarrisonError } from "#src/lib/errors.ts";
 import { formatIpAddress } from "#src/lib/ip-address.ts";
 
-export const TCP_LISTEN = 10;
 const TCP_CLOSE = 7;
+const TCP_LISTEN = 10;
 const SOCK_DIAG_BY_FAMILY = 20;
 const NLM_F_REQUEST_DUMP = 0x301;
+const NLMSG_HEADER_BYTES = 16;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
+const INET_DIAG_REQ_BYTES = 56;
+const INET_DIAG_MSG_BYTES = 72;
 const AF_INET = 2;
+const AF_INET6 = 10;
 const IPPROTO = { tcp: 6, udp: 17 } as const;
+
+/** What is asked for. An MPTCP listener is among `tcp`, by the socket of its first subflow. */
+export type DiagProtocol = keyof typeof IPPROTO;
 
 /** A TCP socket in LISTEN or an unconnected UDP socket with a port. */
 export interface InetSocket {
-  readonly protocol: "tcp" | "udp";
+  readonly protocol: DiagProtocol;
   readonly family: 4 | 6;
   readonly address: string;
   readonly port: number;
+  /** Owner of the socket: who made it. */
   readonly uid: number;
   readonly inode: number;
 }
 
 /** Dump request for one protocol and family: TCP in LISTEN only, UDP unconnected only (the kernel filters). */
-export function inetDiagRequest(protocol: "tcp" | "udp", family: 2 | 10): Buffer {
-  const request = Buffer.alloc(16 + 56);
+export function inetDiagRequest(protocol: DiagProtocol, family: 4 | 6): Buffer {
+  const request = Buffer.alloc(NLMSG_HEADER_BYTES + INET_DIAG_REQ_BYTES);
   request.writeUInt32LE(request.length, 0);
   request.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
   request.writeUInt16LE(NLM_F_REQUEST_DUMP, 6);
   request.writeUInt32LE(1, 8);
-  request[16] = family;
+  request[16] = family === 4 ? AF_INET : AF_INET6;
   request[17] = IPPROTO[protocol];
-  request.writeUInt32LE(1 << (protocol === "tcp" ? TCP_LISTEN : TCP_CLOSE), 20);
+  request.writeUInt32LE(1 << (protocol === "udp" ? TCP_CLOSE : TCP_LISTEN), 20);
   return request;
 }
 
@@ -49,32 +57,31 @@ export function inetDiagRequest(protocol: "tcp" | "udp", family: 2 | 10): Buffer
  * @returns `true` when the dump is complete
  * @throws GarrisonError `GARRISON_NETLINK_TRUNCATED` or `GARRISON_NETLINK_ERROR`
  */
-export function parseInetDiag(datagram: Buffer, protocol: "tcp" | "udp", sockets: InetSocket[]): boolean {
+export function parseInetDiag(datagram: Buffer, protocol: DiagProtocol, sockets: InetSocket[]): boolean {
   let offset = 0;
-  while (offset + 16 <= datagram.length) {
+  while (offset + NLMSG_HEADER_BYTES <= datagram.length) {
     const messageBytes = datagram.readUInt32LE(offset);
     const type = datagram.readUInt16LE(offset + 4);
-    if (messageBytes < 16 || offset + messageBytes > datagram.length) {
-      throw new GarrisonError(
-        "GARRISON_NETLINK_TRUNCATED",
-        `Cannot read sock_diag: message of ${messageBytes} bytes, ${datagram.length - offset} are there`,
-      );
+    if (messageBytes < NLMSG_HEADER_BYTES || offset + messageBytes > datagram.length) {
+      throw truncated(messageBytes, datagram.length - offset);
     }
+    const body = offset + NLMSG_HEADER_BYTES;
     if (type === NLMSG_DONE) return true;
     if (type === NLMSG_ERROR) {
+      if (messageBytes < NLMSG_HEADER_BYTES + 4) throw truncated(messageBytes, NLMSG_HEADER_BYTES + 4);
       throw new GarrisonError(
         "GARRISON_NETLINK_ERROR",
-        `Cannot dump sockets: the kernel answered error ${datagram.readInt32LE(offset + 16)}`,
+        `Cannot dump sockets: the kernel answered error ${datagram.readInt32LE(body)}`,
       );
     }
-    if (type === SOCK_DIAG_BY_FAMILY && messageBytes >= 16 + 72)
-      sockets.push(parseSocket(datagram, offset + 16, protocol));
+    const isSocket = type === SOCK_DIAG_BY_FAMILY && messageBytes >= NLMSG_HEADER_BYTES + INET_DIAG_MSG_BYTES;
+    if (isSocket) sockets.push(parseSocket(datagram, body, protocol));
     offset += (messageBytes + 3) & ~3;
   }
   return false;
 }
 
-function parseSocket(datagram: Buffer, at: number, protocol: "tcp" | "udp"): InetSocket {
+function parseSocket(datagram: Buffer, at: number, protocol: DiagProtocol): InetSocket {
   const family = datagram[at] === AF_INET ? 4 : 6;
   return {
     protocol,
@@ -84,4 +91,11 @@ function parseSocket(datagram: Buffer, at: number, protocol: "tcp" | "udp"): Ine
     uid: datagram.readUInt32LE(at + 64),
     inode: datagram.readUInt32LE(at + 68),
   };
+}
+
+function truncated(messageBytes: number, leftBytes: number): GarrisonError {
+  return new GarrisonError(
+    "GARRISON_NETLINK_TRUNCATED",
+    `Cannot read sock_diag: message of ${messageBytes} bytes, ${leftBytes} are there`,
+  );
 }

@@ -1,12 +1,13 @@
 /**
  * Parser of trace_pipe lines of `sock/inet_sock_set_state`. Pure.
- * The line begins with the comm of the process, which any process chooses: the pid is taken from behind it, anchored at the
- * event's name, and comm (15 bytes) is too short to hold a whole forged line.
+ * The line begins with the comm of the thread, 15 bytes that any process chooses, newlines among them: the thread id is taken
+ * from behind it, anchored at the event's name, and comm is too short to hold a whole forged line.
  */
 
 /** One change of a TCP socket into or out of LISTEN. */
 export interface ListenChange {
-  readonly pid: number;
+  /** The thread that made the call: /proc/TID is there for threads too. */
+  readonly threadId: number;
   readonly family: 4 | 6;
   /** 0 when `listen()` came without `bind()`: ask sock_diag. */
   readonly port: number;
@@ -14,24 +15,25 @@ export interface ListenChange {
   readonly listening: boolean;
 }
 
+const MAX_LINE = 512;
 const LINE =
-  /-(\d{1,10})\s+\[\d+\]\s+\S+\s+[\d.]+: inet_sock_set_state: family=AF_INET(6?) protocol=IPPROTO_\w+ sport=(\d{1,5}) dport=\d+ saddr=([\d.]+) daddr=\S+ saddrv6=(\S+) daddrv6=\S+ oldstate=(\w+) newstate=(\w+)$/;
+  /-(\d{1,10}) +\[\d+\] [^ ]+ +[\d.]+: inet_sock_set_state: family=AF_INET(6?) protocol=IPPROTO_(?:MP)?TCP sport=(\d{1,5}) dport=\d+ saddr=([\d.]{7,15}) daddr=[\d.]+ saddrv6=([\da-f:.]{2,45}) daddrv6=[\da-f:.]+ oldstate=\w+ newstate=(\w+)$/;
 
-/** @returns `undefined` for any other line, such as `CPU:0 [LOST 12 EVENTS]` */
+/** @returns `undefined` for any other line, such as one of SCTP, or `CPU:0 [LOST 12 EVENTS]` */
 export function parseListenChange(line: string): ListenChange | undefined {
-  const match = LINE.exec(line);
-  if (match === null) return undefined;
-  const family = match[2] === "6" ? 6 : 4;
+  const match = line.length > MAX_LINE ? null : LINE.exec(line);
+  if (match === null || Number(match[3]) > 65_535) return undefined;
+  const [, threadId, six, port, address4 = "", address6 = "", state] = match;
   return {
-    pid: Number(match[1]),
-    family,
-    port: Number(match[3]),
-    address: (family === 6 ? match[5] : match[4]) ?? "",
-    listening: match[7] === "TCP_LISTEN",
+    threadId: Number(threadId),
+    family: six === "6" ? 6 : 4,
+    port: Number(port),
+    address: six === "6" ? address6 : address4,
+    listening: state === "TCP_LISTEN",
   };
 }
 
 /** Number of events the kernel says it dropped, 0 for other lines. */
 export function parseLostEvents(line: string): number {
-  return Number(/\[LOST (\d{1,10}) EVENTS\]$/.exec(line)?.[1] ?? 0);
+  return Number(/^CPU:\d{1,5} \[LOST (\d{1,10}) EVENTS\]$/.exec(line)?.[1] ?? 0);
 }

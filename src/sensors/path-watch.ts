@@ -1,265 +1,338 @@
 /**
- * Watches the paths of a list by fanotify marks on inodes: the folders on the way, and the things themselves.
- * Marks are by inode, so hard links, bind mounts, other mount namespaces and /proc/PID/root are all the same thing.
- * A folder that does not exist yet is awaited through its nearest existing ancestor.
- * Memory: about 400 bytes a watched path; at most MAX_PATHS paths and MAX_FOLDERS folders.
+ * Watches the paths of a list by fanotify marks on inodes: the folders on the way, for what arrives in them, and the things
+ * themselves, for all that happens to them. Marks are by inode, so hard links, bind mounts, other mount namespaces and
+ * /proc/PID/root are all the same thing. A folder that does not exist yet is awaited through its nearest existing ancestor.
+ * A folder's mark asks for arrivals only: what is written, read or deleted in a busy folder costs nothing.
+ * Memory: about 600 bytes a watched path or folder; at most MAX_PATHS paths and MAX_FOLDERS folders.
  */
-import { readdirSync, realpathSync, statSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { errnoOf, errorText } from "#src/lib/errors.ts";
-import { isWild, type PathPattern, pathComponents, relate } from "#src/lib/path-pattern.ts";
-import { joinPath, toRawPath } from "#src/lib/raw-path.ts";
-import { FanotifyGroup, fileHandleKey } from "#src/linux/fanotify.ts";
+import { joinPath, showRawPath } from "#src/lib/raw-path.ts";
+import { ActorCache } from "#src/linux/actor-cache.ts";
+import { FanotifyGroup } from "#src/linux/fanotify.ts";
 import {
   FAN_ATTRIB,
-  FAN_CLOSE_WRITE,
   FAN_CREATE,
-  FAN_DELETE,
   FAN_DELETE_SELF,
-  FAN_EVENT_ON_CHILD,
   FAN_MOVE_SELF,
-  FAN_MOVED_FROM,
   FAN_MOVED_TO,
   FAN_ONDIR,
   FAN_Q_OVERFLOW,
   type FanotifyEvent,
 } from "#src/linux/fanotify-events.ts";
 import { sharedPoller } from "#src/linux/poll.ts";
+import { whyExesAreHidden } from "#src/linux/proc.ts";
+import type { Actor } from "#src/model/actor.ts";
 import type { Sight } from "#src/model/sensor.ts";
+import { HandleIndex } from "./handle-index.ts";
+import { inSlices } from "./in-slices.ts";
+import {
+  type Interest,
+  kindOf,
+  MAX_FOLDERS,
+  MAX_PATHS,
+  openFolder,
+  openThing,
+  type PathList,
+  walkList,
+  withFd,
+} from "./path-list.ts";
 
-/** Most paths that are watched at once; what is beyond is said as blindness. */
-export const MAX_PATHS = 20_000;
-const MAX_FOLDERS = 5_000;
-const FOLDER_MASK =
-  FAN_CREATE |
-  FAN_DELETE |
-  FAN_MOVED_FROM |
-  FAN_MOVED_TO |
-  FAN_ATTRIB |
-  FAN_CLOSE_WRITE |
-  FAN_DELETE_SELF |
-  FAN_MOVE_SELF |
-  FAN_ONDIR |
-  FAN_EVENT_ON_CHILD;
-const WAITING_MASK = FAN_CREATE | FAN_MOVED_TO | FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ONDIR;
+const FOLDER_MASK = FAN_CREATE | FAN_MOVED_TO | FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ONDIR;
+// A folder that is itself on the list: how it looks, and that it goes. Reading a folder is not a read of a secret.
+const LISTED_FOLDER_MASK = FAN_ATTRIB | FAN_DELETE_SELF | FAN_MOVE_SELF | FAN_ONDIR;
+const READ_BUDGET_MS = 8;
+// More arrivals than this at once are found by a walk through everything.
+const MAX_ARRIVALS = 5000;
+const OVERFLOW_SHOWN_MS = 10 * 60_000;
+const MAX_PROBLEMS = 16;
+const NO_PIDFD = -1;
+
+/** What happened to a path. */
+export interface PathEvent {
+  /** FAN_* bits; several when the kernel merged them. */
+  readonly mask: number;
+  /** Process id; what {@link who} could not tell may still be found by it. */
+  readonly pid: number;
+  /** Who did it, or `null` when the process had ended before it could be seen. */
+  readonly who: Actor | null;
+}
 
 /** What the owner is told. Paths are raw. */
 export interface PathEvents {
-  /** Something happened to a path of the list. */
-  onPath(rawPath: string, event: FanotifyEvent): void;
+  /** Something happened to a path of the list. `null`: no event of the kernel says what. */
+  onPath(rawPath: string, event: PathEvent | null): void;
   /** Events were lost: look at everything again. */
   onOverflow(): void;
-  /** Any event, also of paths that are not on the list. */
-  onAny(): void;
+  /** Events that the kernel gave, also of paths that are not on the list. */
+  onEvents(count: number): void;
+  /** The watch cannot go on. */
+  onError(error: unknown): void;
 }
 
-/** Marks of one list in one fanotify group. The owner disposes it. */
-export class PathWatch implements Disposable {
-  readonly #patterns: readonly PathPattern[];
+/** What watches a list for a sensor. The owner disposes it. */
+export interface ListWatch extends AsyncDisposable {
+  /** Paths of the list that exist now. */
+  readonly paths: Iterable<string>;
+  /** Watches all there is of the list now. Gives way to the event loop. */
+  scan(): Promise<void>;
+  /** Watches a path again: its inode may be another one now. */
+  refresh(rawPath: string): void;
+  /** What is seen now; `scanned` says how often everything is looked at besides. */
+  sight(scanned: string): Sight;
+}
+
+/** Marks of one list in one fanotify group. */
+export class PathWatch implements ListWatch {
+  readonly #list: PathList;
   readonly #inodeMask: number;
   readonly #events: PathEvents;
+  readonly #signal: AbortSignal;
   readonly #group: FanotifyGroup;
-  readonly #foldersByHandle = new Map<string, string>();
-  readonly #pathsByHandle = new Map<string, string>();
-  readonly #paths = new Set<string>();
-  readonly #problems = new Set<string>();
+  readonly #actors = new ActorCache();
+  readonly #folders = new HandleIndex<Interest>();
+  readonly #things = new HandleIndex<null>();
+  readonly #arrivals = new Map<string, PathEvent>();
+  #problems = new Set<string>();
+  #isCrowded = false;
+  #overflows = 0;
+  #lastOverflowUnixMs = 0;
+  #work: Promise<void> = Promise.resolve();
 
   /** @throws GarrisonError `GARRISON_SYSCALL` when fanotify cannot be started */
-  constructor(patterns: readonly PathPattern[], inodeMask: number, events: PathEvents) {
-    this.#patterns = patterns.map((pattern) => ({ ...pattern, components: pattern.components.map(toRawPath) }));
+  constructor(list: PathList, inodeMask: number, events: PathEvents, signal: AbortSignal) {
+    this.#list = list;
     this.#inodeMask = inodeMask;
     this.#events = events;
+    this.#signal = signal;
     this.#group = FanotifyGroup.open();
-    sharedPoller().add(this.#group.fd, () => this.#read());
-  }
-
-  /** Paths of the list that exist now. */
-  get paths(): ReadonlySet<string> {
-    return this.#paths;
-  }
-
-  /** What is seen now; `scanned` says how often everything is looked at besides. */
-  sight(scanned: string): Sight {
-    return {
-      state: this.#problems.size === 0 ? "watching" : "degraded",
-      sees: [
-        `${this.#paths.size} paths by fanotify marks in ${this.#foldersByHandle.size} folders, and a look at all ${scanned}`,
-      ],
-      blindTo: [
-        "raw writes to the block device, and changes made by another host of a network filesystem",
-        ...[...this.#problems].slice(0, 16),
-      ],
-    };
-  }
-
-  /** Marks all there is of the list now. */
-  scan(): void {
-    this.#paths.clear();
-    this.#foldersByHandle.clear();
-    this.#pathsByHandle.clear();
-    for (const pattern of this.#patterns) this.#walk(pattern, "/", 0);
-  }
-
-  /** Marks a path again behind an event: its inode may be another one now. */
-  refresh(rawPath: string): void {
-    this.#markThing(rawPath);
-  }
-
-  [Symbol.dispose](): void {
-    sharedPoller().remove(this.#group.fd);
-    this.#group[Symbol.dispose]();
-  }
-
-  /** Goes down one pattern from a folder that exists. `depth` counts the components already walked. */
-  #walk(pattern: PathPattern, folder: string, depth: number): void {
-    const component = pattern.components[depth];
-    if (component === undefined) {
-      if (pattern.isDeep) this.#walkDeep(folder);
-      return;
-    }
-    const isLast = depth === pattern.components.length - 1 && !pattern.isDeep;
-    if (!isWild(component)) {
-      this.#step(pattern, folder, component, depth, isLast);
-      return;
-    }
-    this.#markFolder(folder, FOLDER_MASK);
-    for (const name of listFolder(folder)) {
-      if (relate(pattern, [...pathComponents(folder), name]) !== "none")
-        this.#step(pattern, folder, name, depth, isLast);
-    }
-  }
-
-  #step(pattern: PathPattern, folder: string, name: string, depth: number, isLast: boolean): void {
-    const path = joinPath(folder, name);
-    if (isLast) {
-      this.#markFolder(folder, FOLDER_MASK);
-      if (this.#markThing(path)) this.#paths.add(path);
-    } else if (isFolder(path)) this.#walk(pattern, path, depth + 1);
-    else this.#markFolder(folder, WAITING_MASK);
-    // The folder itself may be moved away or replaced: its parent tells.
-    if (!isLast && depth > 0) this.#markFolder(folder, WAITING_MASK);
-  }
-
-  #walkDeep(folder: string): void {
-    if (!this.#markFolder(folder, FOLDER_MASK)) return;
-    for (const name of listFolder(folder)) {
-      const path = joinPath(folder, name);
-      if (this.#markThing(path)) this.#paths.add(path);
-      if (isFolder(path, false)) this.#walkDeep(path);
-    }
-  }
-
-  #markFolder(folder: string, mask: number): boolean {
-    if (this.#foldersByHandle.size >= MAX_FOLDERS) {
-      this.#problems.add(`folders beyond the first ${MAX_FOLDERS}`);
-      return false;
-    }
-    return this.#attempt(folder, () => {
-      const real = realpathSync(Buffer.from(folder, "latin1"), "latin1");
-      this.#group.mark(real, mask);
-      this.#foldersByHandle.set(fileHandleKey(real), folder);
+    sharedPoller().add(this.#group.fd, {
+      onReadable: () => this.#read(),
+      onError: (error) => this.#events.onError(error),
     });
   }
 
-  /** Marks the thing itself, and what a symbolic link leads to. @returns whether it exists */
-  #markThing(path: string): boolean {
-    if (this.#paths.size >= MAX_PATHS) {
+  get paths(): Iterable<string> {
+    return this.#things.paths();
+  }
+
+  sight(scanned: string): Sight {
+    const hidden = whyExesAreHidden();
+    const lost =
+      Date.now() - this.#lastOverflowUnixMs > OVERFLOW_SHOWN_MS
+        ? []
+        : [
+            `events that the kernel dropped (${this.#overflows} times, last at ${new Date(this.#lastOverflowUnixMs).toISOString()}): everything was looked at again, who did it is not known`,
+          ];
+    const blindTo = [
+      ...lost,
+      ...(hidden === null ? [] : [`which program did it: ${hidden}`]),
+      ...[...this.#problems].slice(0, MAX_PROBLEMS),
+    ];
+    return {
+      state: blindTo.length === 0 ? "watching" : "degraded",
+      sees: [
+        `${this.#things.size} paths by fanotify marks in ${this.#folders.size} folders, and a look at all ${scanned}`,
+      ],
+      blindTo: [...blindTo, "raw writes to the block device, and changes made by another host of a network filesystem"],
+    };
+  }
+
+  scan(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#problems = new Set();
+      const { folders, things } = this.#begin();
+      if (!(await inSlices(this.#walk("/"), this.#signal))) return;
+      this.#folders.sweep("/", folders);
+      this.#things.sweep("/", things);
+    });
+  }
+
+  refresh(rawPath: string): void {
+    this.#watchThing(rawPath);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await sharedPoller().remove(this.#group.fd);
+    this.#group[Symbol.dispose]();
+  }
+
+  #inTurn(run: () => Promise<void>): Promise<void> {
+    const turn = this.#work.then(run);
+    this.#work = turn.catch(() => {});
+    return turn;
+  }
+
+  #begin(): { readonly folders: number; readonly things: number } {
+    return { folders: this.#folders.nextGeneration(), things: this.#things.nextGeneration() };
+  }
+
+  #walk(folder: string, onThing: (path: string) => void = () => {}): Generator<void> {
+    return walkList(this.#list, folder, {
+      folder: (path, interest) => this.#watchFolder(path, interest),
+      thing: (path) => {
+        this.#watchThing(path);
+        onThing(path);
+      },
+    });
+  }
+
+  #watchFolder(path: string, interest: Interest): boolean {
+    if (this.#folders.size >= MAX_FOLDERS && !this.#folders.has(path)) {
+      this.#problems.add(`folders beyond the first ${MAX_FOLDERS}`);
+      return false;
+    }
+    const fd = this.#open(path, openFolder);
+    if (fd === undefined) return false;
+    withFd(fd, () => this.#folders.set(path, this.#mark(path, fd, FOLDER_MASK), interest));
+    return true;
+  }
+
+  /** Marks the thing itself, and what a symbolic link leads to. */
+  #watchThing(path: string): void {
+    const fd = this.#open(path, openThing);
+    if (fd === undefined) return this.#things.delete(path);
+    if (this.#things.size >= MAX_PATHS && !this.#things.has(path)) {
       this.#problems.add(`paths beyond the first ${MAX_PATHS}`);
-      return false;
+      return withFd(fd, () => {});
     }
-    const exists = this.#attempt(path, () => this.#markInode(path, path));
-    if (exists) this.#markTarget(path);
-    return exists;
+    withFd(fd, () => {
+      const kind = kindOf(fd);
+      const handles = this.#mark(path, fd, kind === "folder" ? LISTED_FOLDER_MASK : this.#inodeMask);
+      this.#things.set(path, kind === "link" ? [...handles, ...this.#markTarget(path)] : handles, null);
+    });
   }
 
-  #markTarget(path: string): void {
+  #markTarget(path: string): string[] {
+    const fd = this.#open(path, (link) => openThing(link, { follow: true }));
+    if (fd === undefined) return [];
+    return withFd(fd, () =>
+      this.#mark(path, fd, kindOf(fd) === "folder" ? LISTED_FOLDER_MASK : this.#inodeMask),
+    );
+  }
+
+  /** A path that may not be looked at is a problem; one that is not there is none. */
+  #open(path: string, open: (path: string) => number | undefined): number | undefined {
     try {
-      const target = realpathSync(Buffer.from(path, "latin1"), "latin1");
-      if (target !== path) this.#markInode(target, path);
+      return open(path);
     } catch (error) {
-      if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ELOOP") this.#problems.add(errorText(error));
+      this.#problems.add(`${showRawPath(path)}: ${errnoOf(error) ?? errorText(error)}`);
+      return undefined;
     }
   }
 
-  #markInode(path: string, tellAs: string): void {
-    this.#group.mark(path, this.#inodeMask);
-    this.#pathsByHandle.set(fileHandleKey(path), tellAs);
-  }
-
-  /** Runs a marking; a thing that is not there is no problem. */
-  #attempt(path: string, run: () => void): boolean {
+  /** @returns its handle; none when it cannot be marked: then the regular look at everything sees it all the same */
+  #mark(path: string, fd: number, mask: number): string[] {
     try {
-      run();
-      return true;
+      return [this.#group.mark(fd, mask)];
     } catch (error) {
-      const code = errnoOf(error) ?? errnoOf((error as Error).cause);
-      if (code !== "ENOENT" && code !== "ENOTDIR") this.#problems.add(`${path}: ${errorText(error)}`);
-      return false;
+      this.#problems.add(`events of ${filesystemOf(fd, path)}: ${errorText(error)}`);
+      return [];
     }
   }
 
   #read(): void {
     // What is left of a flood is read in the next turn, so that the event loop never stalls: poll(2) returns at once.
-    this.#group.read((event) => this.#onEvent(event));
+    this.#group.read((events) => this.#onBatch(events), READ_BUDGET_MS);
   }
 
-  #onEvent(event: FanotifyEvent): void {
-    this.#events.onAny();
-    if ((event.mask & FAN_Q_OVERFLOW) !== 0) return this.#events.onOverflow();
-    if (event.pid === process.pid) return;
-    const named = this.#namedPath(event);
-    if (named !== undefined) return this.#onNamed(named, event);
-    const path = event.object === null ? undefined : this.#pathsByHandle.get(event.object);
-    if (path !== undefined) this.#events.onPath(path, event);
+  #onBatch(events: readonly FanotifyEvent[]): void {
+    this.#events.onEvents(events.length);
+    // All of these happened before we look: the first look at a process is the nearest to each of them.
+    const seen = new Map<number, Actor | null>();
+    for (const event of events) {
+      if ((event.mask & FAN_Q_OVERFLOW) !== 0) this.#onOverflow();
+      else if (event.pid !== process.pid) this.#onEvent(event, seen);
+    }
   }
 
-  #namedPath(event: FanotifyEvent): string | undefined {
-    const folder = event.folder === null ? undefined : this.#foldersByHandle.get(event.folder);
-    if (folder === undefined || event.name === null) return undefined;
-    return event.name === "." ? folder : joinPath(folder, event.name);
+  #onEvent(event: FanotifyEvent, seen: Map<number, Actor | null>): void {
+    const paths = new Set<string>();
+    const arrivals: string[] = [];
+    for (const [folder, interest] of this.#folders.at(event.folder)) {
+      if (event.name !== null) sortOut(event.name, event.mask, folder, interest, { paths, arrivals });
+    }
+    for (const [path] of this.#things.at(event.object)) paths.add(path);
+    if (event.name === ".") for (const [path] of this.#things.at(event.folder)) paths.add(path);
+    if (paths.size + arrivals.length === 0) return;
+    const { mask, pid } = event;
+    const pathEvent = { mask, pid, who: this.#who(event, seen) };
+    for (const path of paths) this.#events.onPath(path, pathEvent);
+    for (const folder of arrivals) this.#arrive(folder, pathEvent);
   }
 
-  #onNamed(path: string, event: FanotifyEvent): void {
-    const components = pathComponents(path);
-    const relations = this.#patterns.map((pattern) => relate(pattern, components));
-    if (relations.includes("match")) this.#onListed(path, event);
-    else if (event.object !== null && this.#pathsByHandle.has(event.object))
-      this.#events.onPath(this.#pathsByHandle.get(event.object)!, event);
-    if (relations.includes("onward") && isArrivalOrLoss(event)) this.#onFolderChange(event);
+  /** A process that has ended has left its pid: somebody else may have it by now. */
+  #who({ pid, pidfd }: FanotifyEvent, seen: Map<number, Actor | null>): Actor | null {
+    const isGone = this.#group.hasPidfd && pidfd === NO_PIDFD;
+    if (!seen.has(pid)) seen.set(pid, isGone ? this.#actors.recall(pid) : this.#actors.read(pid));
+    return seen.get(pid) ?? null;
   }
 
-  #onListed(path: string, event: FanotifyEvent): void {
-    const { mask } = event;
-    if ((mask & (FAN_CREATE | FAN_MOVED_TO)) !== 0 && this.#markThing(path)) this.#paths.add(path);
-    this.#events.onPath(path, event);
+  #onOverflow(): void {
+    this.#overflows++;
+    this.#lastOverflowUnixMs = Date.now();
+    this.#events.onOverflow();
   }
 
-  /** A folder on the way to a pattern came or went: marks and paths are taken anew. */
-  #onFolderChange(event: FanotifyEvent): void {
-    const before = new Set(this.#paths);
-    this.scan();
-    for (const path of before) if (!this.#paths.has(path)) this.#events.onPath(path, event);
-    for (const path of this.#paths) if (!before.has(path)) this.#events.onPath(path, event);
+  /** A folder on the way came or went: what is below it is walked anew, once for all events until then. */
+  #arrive(folder: string, event: PathEvent): void {
+    if (this.#arrivals.size >= MAX_ARRIVALS && !this.#arrivals.has(folder)) return this.#crowd();
+    const isFirst = this.#arrivals.size === 0;
+    this.#arrivals.set(folder, event);
+    if (isFirst) {
+      this.#inTurn(async () => void (await inSlices(this.#takeArrivals(), this.#signal))).catch((error) =>
+        this.#events.onError(error),
+      );
+    }
+  }
+
+  /** More than can be taken one by one: a look at everything finds them. Said once until there is room again. */
+  #crowd(): void {
+    if (!this.#isCrowded) this.#events.onOverflow();
+    this.#isCrowded = true;
+  }
+
+  *#takeArrivals(): Generator<void> {
+    for (const [folder, event] of this.#arrivals) {
+      this.#arrivals.delete(folder);
+      const isKnown = this.#folders.has(folder);
+      const affected = new Set(isKnown ? this.#things.below(folder) : []);
+      const { folders, things } = this.#begin();
+      yield* this.#walk(folder, (path) => affected.add(path));
+      if (isKnown) {
+        this.#folders.sweep(folder, folders);
+        this.#things.sweep(folder, things);
+      }
+      for (const path of affected) this.#events.onPath(path, event);
+      yield;
+    }
+    this.#isCrowded = false;
   }
 }
 
-function isArrivalOrLoss({ mask }: FanotifyEvent): boolean {
-  return (mask & (FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO)) !== 0;
+/** What an event in a folder is about: paths of the list, and folders that lead on. */
+function sortOut(
+  name: string,
+  mask: number,
+  folder: string,
+  { isDeep, listed, onward }: Interest,
+  found: { readonly paths: Set<string>; readonly arrivals: string[] },
+): void {
+  if (name === ".") {
+    if ((mask & (FAN_DELETE_SELF | FAN_MOVE_SELF)) !== 0) found.arrivals.push(folder);
+    return;
+  }
+  const isArrival = (mask & (FAN_CREATE | FAN_MOVED_TO)) !== 0;
+  const isOnward = isArrival && (onward.has(name) || (isDeep && (mask & FAN_ONDIR) !== 0));
+  if (isDeep || listed.has(name)) found.paths.add(joinPath(folder, name));
+  if (isOnward) found.arrivals.push(joinPath(folder, name));
 }
 
-function listFolder(folder: string): string[] {
+/** Where a thing lies, so that one problem of a filesystem is said once: its first three components. */
+function filesystemOf(fd: number, path: string): string {
   try {
-    return readdirSync(Buffer.from(folder, "latin1"), { encoding: "latin1" });
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR" || errnoOf(error) === "EACCES") return [];
-    throw error;
-  }
-}
-
-function isFolder(path: string, followLinks = true): boolean {
-  try {
-    if (!followLinks && realpathSync(Buffer.from(path, "latin1"), "latin1") !== path) return false;
-    return statSync(Buffer.from(path, "latin1")).isDirectory();
+    return readlinkSync(`/proc/self/fd/${fd}`).split("/").slice(0, 3).join("/");
   } catch {
-    return false;
+    return showRawPath(path);
   }
 }

@@ -1,16 +1,23 @@
 /**
  * Runs one sensor: timers, restarts with back-off, counts, what it sees. A sensor has none of these itself.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { errorText } from "#src/lib/errors.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
-import type { Sensor, SensorContext, Sight } from "#src/model/sensor.ts";
+import type { PollSensor, Sensor, SensorContext, Sight } from "#src/model/sensor.ts";
 import type { SensorStatus } from "#src/wire/sentry-messages.ts";
 
 const FIRST_BACKOFF_MS = 250;
 const LONGEST_BACKOFF_MS = 60_000;
 // A run that held this long was a good one: the next failure starts from the first back-off again.
 const GOOD_RUN_MS = 60_000;
+// The mind may ask for a new list at will; it must not keep the sentry busy with that.
+const SHORTEST_RUN_MS = 1000;
+// Bounds of wire/sentry-messages.ts.
+const MAX_SENTENCES = 32;
+const MAX_SENTENCE = 1000;
+const MAX_COUNTS = 64;
 
 /** What a runner needs. */
 export interface SensorRunnerOptions {
@@ -21,23 +28,26 @@ export interface SensorRunnerOptions {
   onFacts(facts: readonly (Observation | Census)[]): void;
   /** Called whenever {@link SensorRunner.status} would say something new, counts excepted. */
   onStatus(): void;
+  /** Waits between two runs; gives up when the signal aborts. @default the clock */
+  pause?(delayMs: number, signal: AbortSignal): Promise<void>;
 }
 
 /** Keeps one sensor running until disposed. */
-export class SensorRunner implements Disposable {
+export class SensorRunner implements AsyncDisposable {
   readonly #options: SensorRunnerOptions;
   readonly #counts = new Map<string, number>();
+  readonly #life = new AbortController();
   #sight: Sight | null = null;
   #failure: string | null = null;
   #restarts = 0;
   #run: AbortController | null = null;
-  #restartTimer: NodeJS.Timeout | null = null;
-  #isDisposed = false;
+  #whole: Promise<void> = Promise.resolve();
 
   constructor(options: SensorRunnerOptions) {
     this.#options = options;
   }
 
+  /** As in the configuration. */
   get name(): string {
     return this.#options.name;
   }
@@ -47,51 +57,58 @@ export class SensorRunner implements Disposable {
     return this.#sight !== null || this.#failure !== null;
   }
 
+  /** What the mind is told of it. */
   status(): SensorStatus {
+    const hasFailed = this.#failure !== null;
     return {
       name: this.name,
-      state: this.#failure !== null ? "blind" : (this.#sight?.state ?? "starting"),
-      sees: (this.#failure === null ? (this.#sight?.sees ?? []) : []).map(cut),
-      blindTo: (this.#failure === null ? (this.#sight?.blindTo ?? []) : ["everything it watches, until it runs again"])
-        .slice(0, 32)
-        .map(cut),
+      state: hasFailed ? "blind" : (this.#sight?.state ?? "starting"),
+      sees: sentences(hasFailed ? [] : this.#sight?.sees),
+      blindTo: sentences(hasFailed ? ["everything it watches, until it runs again"] : this.#sight?.blindTo),
       restarts: this.#restarts,
       failure: this.#failure === null ? null : cut(this.#failure),
-      counts: [...this.#counts].slice(0, 64).map(([name, value]) => ({ name, value })),
+      counts: [...this.#counts].slice(0, MAX_COUNTS).map(([name, value]) => ({ name, value })),
     };
   }
 
   start(): void {
-    void this.#keepRunning();
+    this.#whole = this.#keepRunning();
   }
 
-  /** Stops the run and starts another at once: it lists all it sees. */
+  /** Stops the run and starts another: it lists all it sees. At most one run a second is started so. */
   rescan(): void {
     this.#run?.abort();
   }
 
-  [Symbol.dispose](): void {
-    this.#isDisposed = true;
-    if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
+  /** Resolves when the sensor has closed what it held. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#life.abort();
     this.#run?.abort();
+    await this.#whole;
   }
 
   async #keepRunning(): Promise<void> {
     let backoffMs = FIRST_BACKOFF_MS;
-    while (!this.#isDisposed) {
+    while (!this.#life.signal.aborted) {
       const startedMs = performance.now();
       const failure = await this.#runOnce();
-      if (this.#isDisposed) return;
-      if (failure === null) continue;
-      if (performance.now() - startedMs > GOOD_RUN_MS) backoffMs = FIRST_BACKOFF_MS;
+      const ranMs = performance.now() - startedMs;
+      if (failure === null) {
+        if (ranMs < SHORTEST_RUN_MS) await this.#pause(SHORTEST_RUN_MS - ranMs);
+        continue;
+      }
+      if (this.#life.signal.aborted) return;
+      if (ranMs > GOOD_RUN_MS) backoffMs = FIRST_BACKOFF_MS;
       this.#failure = failure;
       this.#restarts++;
       this.#options.onStatus();
-      await new Promise<void>((resolve) => {
-        this.#restartTimer = setTimeout(resolve, backoffMs);
-      });
+      await this.#pause(backoffMs);
       backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS);
     }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return (this.#options.pause ?? pause)(delayMs, this.#life.signal);
   }
 
   /** @returns why it failed; `null` when it was stopped by us */
@@ -106,9 +123,10 @@ export class SensorRunner implements Disposable {
     });
     try {
       const { sensor } = await this.#options.load();
+      if (run.signal.aborted) return failure;
       await (sensor.everyMs === undefined
         ? this.#watch(sensor.watch(context), run.signal)
-        : this.#poll(sensor, context, run.signal));
+        : this.#poll(sensor, context));
       if (!run.signal.aborted) failure ??= "the sensor ended by itself";
     } catch (error) {
       failure ??= errorText(error);
@@ -126,9 +144,7 @@ export class SensorRunner implements Disposable {
       signal: run.signal,
       fail,
       sight: (sight) => {
-        this.#sight = sight;
-        this.#failure = null;
-        this.#options.onStatus();
+        if (!run.signal.aborted) this.#takeSight(sight);
       },
       count: (name, amount) => this.#counts.set(name, (this.#counts.get(name) ?? 0) + amount),
       after: (delayMs, callback) => {
@@ -146,6 +162,13 @@ export class SensorRunner implements Disposable {
     };
   }
 
+  #takeSight(sight: Sight): void {
+    const isNew = this.#failure !== null || JSON.stringify(sight) !== JSON.stringify(this.#sight);
+    this.#sight = sight;
+    this.#failure = null;
+    if (isNew) this.#options.onStatus();
+  }
+
   async #watch(batches: AsyncIterable<readonly (Observation | Census)[]>, signal: AbortSignal): Promise<void> {
     for await (const batch of batches) {
       if (signal.aborted) return;
@@ -153,24 +176,26 @@ export class SensorRunner implements Disposable {
     }
   }
 
-  async #poll(
-    sensor: Extract<Sensor, { everyMs: number }>,
-    context: SensorContext,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #poll(sensor: PollSensor, context: SensorContext): Promise<void> {
+    const { signal } = context;
     while (!signal.aborted) {
       this.#options.onFacts(await sensor.poll(context));
       if (this.#sight === null || this.#failure !== null) {
         context.sight({ state: "watching", sees: [`a look each ${sensor.everyMs / 1000} s`], blindTo: [] });
       }
-      await new Promise<void>((resolve) => {
-        signal.addEventListener("abort", () => resolve(), { once: true });
-        context.after(sensor.everyMs, resolve);
-      });
+      await pause(sensor.everyMs, signal);
     }
   }
 }
 
+async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  await delay(delayMs, undefined, { signal }).catch(() => {});
+}
+
+function sentences(texts: readonly string[] = []): string[] {
+  return texts.slice(0, MAX_SENTENCES).map(cut);
+}
+
 function cut(sentence: string): string {
-  return sentence.length > 1000 ? `${sentence.slice(0, 999)}…` : sentence;
+  return sentence.length > MAX_SENTENCE ? `${sentence.slice(0, MAX_SENTENCE - 1)}…` : sentence;
 }

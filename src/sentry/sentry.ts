@@ -6,18 +6,20 @@ import { SENSORS } from "#src/features.ts";
 import type { Child } from "#src/processes/child.ts";
 import { isMindPeer } from "#src/processes/peer.ts";
 import type { SentrySettings } from "#src/processes/settings.ts";
-import type { ToSentry } from "#src/wire/sentry-messages.ts";
+import type { FromSentry, ToSentry } from "#src/wire/sentry-messages.ts";
 import { SensorRunner } from "./sensor-runner.ts";
 import { Uplink } from "./uplink.ts";
 
 /** Runs until the child is told to stop. */
-export function runSentry(child: Child<SentrySettings>): void {
+export function runSentry(child: Pick<Child<SentrySettings>, "settings" | "listenFd" | "log" | "onStop">): void {
   const { settings } = child;
   const uplink = new Uplink(child.listenFd, {
     isAllowed: (socket) => isMindPeer(socket, settings.mindUid),
-    onRequest: (message) => onRequest(message),
-    onRoomAgain: () => runners.forEach((runner) => void runner.rescan()),
-    onRefused: (reason) => child.log.warn("link to the mind ended", { reason }),
+    onRequest: (message) => answer(message),
+    onRoomAgain: () => {
+      for (const runner of runners) runner.rescan();
+    },
+    onRefused: (reason) => child.log.warn("link to the mind refused", { reason }),
     onConnect: () => uplink.send(status()),
   });
   const runners = SENSORS.filter(({ name }) => settings.sensors[name] !== undefined).map(
@@ -31,20 +33,20 @@ export function runSentry(child: Child<SentrySettings>): void {
         onStatus: () => uplink.send(status()),
       }),
   );
-  const status = () => ({
-    t: "status" as const,
-    ready: runners.every((runner) => runner.isSettled) ? ("yes" as const) : ("no" as const),
+  const status = (): FromSentry => ({
+    t: "status",
+    ready: runners.every((runner) => runner.isSettled) ? "yes" : "no",
     memoryBytes: process.memoryUsage.rss(),
     cpuMs: Math.round((process.cpuUsage().user + process.cpuUsage().system) / 1000),
     sensors: runners.map((runner) => runner.status()),
   });
-  const onRequest = (message: Exclude<ToSentry, { t: "ack" }>): void => {
+  const answer = (message: Exclude<ToSentry, { t: "ack" }>): void => {
     if (message.t === "status") uplink.send(status());
     else runners.find(({ name }) => name === message.sensor)?.rescan();
   };
   for (const runner of runners) runner.start();
-  child.onStop(() => {
-    for (const runner of runners) runner[Symbol.dispose]();
+  child.onStop(async () => {
+    await Promise.all(runners.map((runner) => runner[Symbol.asyncDispose]()));
     uplink.close();
   });
 }

@@ -4,7 +4,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
+import { errorText, GarrisonError } from "#src/lib/errors.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
+import { MAX_FRAME_BYTES } from "#src/wire/frames.ts";
 import { Link } from "#src/wire/link.ts";
 import { type FromSentry, type ToSentry, toSentry } from "#src/wire/sentry-messages.ts";
 
@@ -12,10 +14,14 @@ const MAX_HELD_BYTES = 32 * 1024 * 1024;
 const MAX_BATCH_BYTES = 512 * 1024;
 const MAX_BATCH_ITEMS = 500;
 const MAX_IN_FLIGHT = 8;
+// What a frame adds around one fact.
+const FRAME_MARGIN_BYTES = 1024;
+
+type Fact = Observation | Census;
 
 interface Batch {
   readonly seq: number;
-  readonly items: readonly (Observation | Census)[];
+  readonly items: readonly Fact[];
   readonly bytes: number;
 }
 
@@ -26,7 +32,7 @@ export interface UplinkHandlers {
   onRequest(message: Exclude<ToSentry, { t: "ack" }>): void;
   /** Facts were dropped and there is room again: list everything anew. */
   onRoomAgain(): void;
-  /** A connection ended for a reason other than its close. */
+  /** A connection was refused or ended for a reason other than its close, or a fact cannot be sent. */
   onRefused(reason: string): void;
   /** A mind has connected. */
   onConnect(): void;
@@ -47,20 +53,26 @@ export class Uplink {
   constructor(listenFd: number, handlers: UplinkHandlers) {
     this.#handlers = handlers;
     this.#server = createServer((socket) => this.#accept(socket));
+    // Such as no descriptor left for a connection: the mind tries again.
+    this.#server.on("error", (error) => handlers.onRefused(errorText(error)));
     this.#server.listen({ fd: listenFd });
   }
 
   /** Takes facts to be delivered. */
-  push(facts: readonly (Observation | Census)[]): void {
-    let items: (Observation | Census)[] = [];
+  push(facts: readonly Fact[]): void {
+    let items: Fact[] = [];
     let bytes = 0;
     const flush = (): void => {
-      if (items.length > 0) this.#hold({ seq: this.#nextSeq, items, bytes });
+      if (items.length > 0) this.#hold(items, bytes);
       items = [];
       bytes = 0;
     };
     for (const fact of facts) {
       const factBytes = Buffer.byteLength(JSON.stringify(fact));
+      if (factBytes > MAX_FRAME_BYTES - FRAME_MARGIN_BYTES) {
+        this.#handlers.onRefused(`a fact of ${fact.sensor} has ${factBytes} bytes, and is not sent`);
+        continue;
+      }
       if (bytes + factBytes > MAX_BATCH_BYTES || items.length >= MAX_BATCH_ITEMS) flush();
       items.push(fact);
       bytes += factBytes;
@@ -69,8 +81,9 @@ export class Uplink {
     this.#sendHeld();
   }
 
+  /** Tells the mind, when there is one and it takes what it is told. */
   send(message: FromSentry): void {
-    this.#link?.send(message);
+    if (this.#link?.isCongested === false) this.#link.send(message);
   }
 
   close(): void {
@@ -78,18 +91,18 @@ export class Uplink {
     this.#link?.[Symbol.dispose]();
   }
 
-  #hold(batch: Batch): void {
-    if (this.#heldBytes + batch.bytes > MAX_HELD_BYTES) {
-      this.#dropped += batch.items.length;
+  #hold(items: readonly Fact[], bytes: number): void {
+    if (this.#heldBytes + bytes > MAX_HELD_BYTES) {
+      this.#dropped += items.length;
       return;
     }
-    this.#nextSeq++;
-    this.#held.push(batch);
-    this.#heldBytes += batch.bytes;
+    this.#held.push({ seq: this.#nextSeq++, items, bytes });
+    this.#heldBytes += bytes;
   }
 
   #accept(socket: Socket): void {
     if (this.#link !== null || !this.#handlers.isAllowed(socket)) {
+      this.#handlers.onRefused(this.#link === null ? "the peer is not the mind" : "a mind is connected already");
       socket.destroy();
       return;
     }
@@ -109,7 +122,14 @@ export class Uplink {
     this.#sendHeld();
   }
 
+  /** @throws GarrisonError `GARRISON_WIRE_MALFORMED` for facts that were not sent: they would be lost */
   #acknowledge(seq: number): void {
+    if (seq > this.#sentSeq) {
+      throw new GarrisonError(
+        "GARRISON_WIRE_MALFORMED",
+        `Cannot accept message: ${seq} is acknowledged, ${this.#sentSeq} was sent last`,
+      );
+    }
     while (this.#held[0] !== undefined && this.#held[0].seq <= seq) this.#heldBytes -= this.#held.shift()!.bytes;
     if (this.#dropped > 0 && this.#heldBytes < MAX_HELD_BYTES / 2) {
       this.#link?.send({ t: "dropped", count: this.#dropped });
@@ -123,7 +143,7 @@ export class Uplink {
     const firstSeq = this.#held[0]?.seq;
     if (this.#link === null || firstSeq === undefined) return;
     for (const { seq, items } of this.#held.slice(Math.max(0, this.#sentSeq + 1 - firstSeq), MAX_IN_FLIGHT)) {
-      this.#link.send({ t: "facts", seq, items });
+      this.#link?.send({ t: "facts", seq, items });
       this.#sentSeq = seq;
     }
   }

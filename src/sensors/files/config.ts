@@ -20,6 +20,12 @@ export const pathPattern = z.string().superRefine((text, context) => {
   }
 });
 
+/** The folder that a panel's tree lies under in tests and fixtures. */
+export const panelPrefix = z
+  .union([z.literal(""), pathPattern])
+  .default("")
+  .describe("Folder that the panel's tree lies under; empty on a real host");
+
 /** The section of the configuration. */
 export const settings = z.strictObject({
   paths: z
@@ -33,12 +39,8 @@ export const settings = z.strictObject({
     .default([])
     .describe("Shipped patterns to leave out, written as they are shipped"),
   secretPaths: z.array(pathPattern).max(1000).default([]).describe("More files to watch whose content is never shown"),
-  panelPrefix: z
-    .string()
-    .max(1024)
-    .default("")
-    .describe("Folder that the panel's tree lies under; empty on a real host"),
-  scanEvery: duration({ default: "1m" }).describe("How often everything is looked at again, for what no event tells"),
+  panelPrefix,
+  scanEvery: duration({ default: "1m", atLeast: "1s" }).describe("How often everything is looked at again, for what no event tells"),
 });
 
 /** Settings as the sensor takes them. */

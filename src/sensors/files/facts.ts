@@ -4,7 +4,9 @@ import { showRawPath } from "#src/lib/raw-path.ts";
 import { diffText } from "#src/lib/text-diff.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Severity } from "#src/model/severity.ts";
-import { judgeResellers } from "./resellers.ts";
+import { quoteForShell } from "../shell-quote.ts";
+import { INFORMATIVE_FIELDS } from "./informative-fields.ts";
+import { isResellerFile, judgeResellers } from "./resellers.ts";
 
 /** Judges records of files. */
 export const facts: SensorFacts = {
@@ -17,17 +19,20 @@ export const facts: SensorFacts = {
     "file.attributes": "Extended attributes, capabilities or inode flags of a watched file changed",
     "reseller.privilege": "A cPanel reseller was given an ACL; critical when it is all, which is root",
   },
-  informative: ["mtimeMs", "ctimeMs", "inode", "links", "text", "secret"],
-  judge: (change) => (isResellerFile(change) ? judgeResellers(change) : null) ?? judgeFile(change),
+  describe,
+  informative: [...INFORMATIVE_FIELDS],
+  judge: (change) => (isResellerFile(change) ? judgeResellers(change, judgeFile) : judgeFile(change)),
 };
 
 // Who can write one of these is root, or becomes it.
 const GRAVE =
   /\/(?:passwd|shadow|gshadow|sudoers|sudoers\.d\/[^/]+|ld\.so\.preload|authorized_keys2?|sshd_config|sshd_config\.d\/[^/]+|resellers)$/;
-
-function isResellerFile(change: Change): boolean {
-  return change.observation.key.endsWith("/var/cpanel/resellers");
-}
+// Each of these alone leads to root.
+const ROOT_CAPABILITIES =
+  /cap_(?:setuid|setgid|setfcap|chown|fowner|dac_override|dac_read_search|sys_admin|sys_ptrace|sys_module|sys_rawio)\b/;
+const CONTENT_FIELDS = ["type", "sha256", "target", "targetType", "targetSha256"];
+const OWNER_FIELDS = ["uid", "gid", "targetUid", "targetGid"];
+const MODE_FIELDS = ["mode", "targetMode"];
 
 /** The verdict on one change of one file: one alert, named by the gravest of its differences. */
 export function judgeFile(change: Change): Verdict {
@@ -47,37 +52,62 @@ export function judgeFile(change: Change): Verdict {
       diff: readableDiff(before, now),
       ...(isSetBack(before, now) ? { mtimeSetBack: true } : {}),
     },
-    next: nextCommands(kind, path),
+    next: nextCommands(change, path),
     attack: attackOf(kind, path),
   };
 }
 
 function kindOf({ type, fields }: Change): string {
+  const isAmong = (names: readonly string[]): boolean => fields.some((field) => names.includes(field));
   if (type === "created") return "file.created";
   if (type === "deleted") return "file.deleted";
-  if (fields.includes("type") || fields.includes("sha256") || fields.includes("target")) return "file.content";
-  if (fields.includes("uid") || fields.includes("gid")) return "file.owner";
-  if (fields.includes("mode")) return "file.mode";
+  if (isAmong(CONTENT_FIELDS)) return "file.content";
+  if (isAmong(OWNER_FIELDS)) return "file.owner";
+  if (isAmong(MODE_FIELDS)) return "file.mode";
   return fields.includes("sizeBytes") ? "file.content" : "file.attributes";
 }
 
 function severityOf(kind: string, path: string, before: JsonObject | null, now: JsonObject | null): Severity {
-  const mode = Number.parseInt(String(now?.["mode"] ?? "0"), 8);
-  const modeBefore = Number.parseInt(String(before?.["mode"] ?? "0"), 8);
-  const isOpened = now?.["type"] !== "link" && (mode & 0o002) !== 0 && (modeBefore & 0o002) === 0;
-  const isSetuid = (mode & 0o6000) !== 0 && (modeBefore & 0o6000) === 0;
-  const isShown = now?.["secret"] === true && (mode & 0o004) !== 0 && (modeBefore & 0o004) === 0;
-  if (isOpened || isSetuid || isShown || path.endsWith("/ld.so.preload")) return "critical";
-  if (kind === "file.owner" && before?.["uid"] === 0) return "critical";
-  if (GRAVE.test(path)) return "high";
+  const gained = (bits: number): boolean => (modeOf(now) & bits) !== 0 && (modeOf(before) & bits) === 0;
+  const isShown = now?.["secret"] === true && gained(0o004);
+  const isGivenAway = kind === "file.owner" && ownerOf(before) === 0 && ownerOf(now) !== 0;
+  const capabilities = gainedCapabilities(before, now);
+  if (gained(0o002) || gained(0o6000) || isShown || isGivenAway) return "critical";
+  if (path.endsWith("/ld.so.preload") || ROOT_CAPABILITIES.test(capabilities)) return "critical";
+  if (GRAVE.test(path) || capabilities !== "" || isMountedOver(before, now)) return "high";
   return kind === "file.attributes" ? "low" : "medium";
 }
 
+/** Permission bits that matter, of the file itself or of what a link leads to: a folder may be setgid, a socket open to all. */
+function modeOf(record: JsonObject | null): number {
+  const isLink = record?.["type"] === "link";
+  const type = record?.[isLink ? "targetType" : "type"];
+  const mode = Number.parseInt(String(record?.[isLink ? "targetMode" : "mode"] ?? "0"), 8);
+  if (type === "file") return mode;
+  return type === "folder" ? mode & 0o0777 : 0;
+}
+
+function ownerOf(record: JsonObject | null): unknown {
+  return record?.["type"] === "link" ? record["targetUid"] : record?.["uid"];
+}
+
+function gainedCapabilities(before: JsonObject | null, now: JsonObject | null): string {
+  const capabilities = now?.["capabilities"];
+  return typeof capabilities === "string" && capabilities !== before?.["capabilities"] ? capabilities : "";
+}
+
+function isMountedOver(before: JsonObject | null, now: JsonObject | null): boolean {
+  const has = (record: JsonObject | null): boolean => JSON.stringify(record?.["flags"] ?? []).includes("mounted-over");
+  return has(now) && !has(before);
+}
+
 function describe(record: JsonObject): string {
-  const flags =
-    Array.isArray(record["flags"]) && record["flags"].length > 0 ? `, ${record["flags"].join(" and ")}` : "";
+  if (record["type"] === "unreadable") return `cannot be read (${record["reason"]})`;
+  const flags = Array.isArray(record["flags"]) && record["flags"].length > 0 ? `, ${record["flags"].join(" and ")}` : "";
   const size = record["sizeBytes"] === undefined ? "" : `, ${record["sizeBytes"]} bytes`;
-  return `is a ${record["type"]} of mode ${record["mode"]}, owner ${record["uid"]}:${record["gid"]}${size}${flags}`;
+  const target = record["target"] === undefined ? "" : ` to ${showRawPath(String(record["target"]))}`;
+  const capabilities = record["capabilities"] === undefined ? "" : `, with ${record["capabilities"]}`;
+  return `is a ${record["type"]}${target} of mode ${record["mode"]}, owner ${record["uid"]}:${record["gid"]}${size}${capabilities}${flags}`;
 }
 
 function describeChange(kind: string, path: string, change: Change): string {
@@ -91,6 +121,7 @@ function describeChange(kind: string, path: string, change: Change): string {
 
 function describeField(field: string, before: JsonObject, now: JsonObject): string {
   if (field === "sha256") return "other content";
+  if (field === "targetSha256") return "other content of what it leads to";
   if (field === "flags" || field === "xattrs")
     return `${field} ${JSON.stringify(before[field] ?? [])} to ${JSON.stringify(now[field] ?? [])}`;
   return `${field} ${before[field] ?? "none"} to ${now[field] ?? "none"}`;
@@ -115,13 +146,10 @@ function isSetBack(before: JsonObject | null, now: JsonObject | null): boolean {
   return Number(now["mtimeMs"]) < Number(before["mtimeMs"]);
 }
 
-function nextCommands(kind: string, path: string): string[] {
-  const isRestorable = kind === "file.mode" || kind === "file.owner";
-  return [...(isRestorable ? ["garrison actions restore-file-attributes ALERT"] : []), `stat -- ${quote(path)}`];
-}
-
-function quote(path: string): string {
-  return /^[\w./@%+=:,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+/** What the warden can set back are mode and owner of the file itself. */
+function nextCommands({ type, fields }: Change, path: string): string[] {
+  const isRestorable = type === "changed" && fields.some((field) => ["mode", "uid", "gid"].includes(field));
+  return [...(isRestorable ? ["garrison actions restore-file-attributes ALERT"] : []), `stat -- ${quoteForShell(path)}`];
 }
 
 function attackOf(kind: string, path: string): string[] {

@@ -23,26 +23,37 @@ const FAR_REACHING = new Set([
 export function parseResellers(text: string): Map<string, Set<string>> {
   const resellers = new Map<string, Set<string>>();
   for (const line of text.split("\n").slice(0, MAX_RESELLERS)) {
-    const match = /^([^:#\s][^:]{0,255}):(.*)$/.exec(line.trim());
-    if (match === null) continue;
-    const acls = (match[2] ?? "").split(",").map((acl) => acl.trim());
-    const known = resellers.get(match[1]!) ?? new Set();
-    resellers.set(match[1]!, new Set([...known, ...acls.filter(Boolean)]));
+    const [, name = "", list = ""] = /^([^:#\s][^:]{0,255}):(.*)$/.exec(line.trim()) ?? [];
+    if (name === "") continue;
+    const acls = list.split(",").map((acl) => acl.trim());
+    const known = resellers.get(name.trim()) ?? new Set();
+    resellers.set(name.trim(), new Set([...known, ...acls.filter(Boolean)]));
   }
   return resellers;
 }
 
-/** @returns one verdict per reseller that gained an ACL; `null` when none did, or the text is not there to compare */
-export function judgeResellers(change: Change): readonly Verdict[] | null {
+/** Whether a change is one of the resellers file, wherever the panel's tree lies. */
+export function isResellerFile({ observation }: Change): boolean {
+  return observation.key.endsWith("/var/cpanel/resellers");
+}
+
+/**
+ * One verdict per reseller that gained an ACL, and one of `judgeFile` on whatever else changed. A text that gives nobody anything
+ * (another order, a reseller fewer) is a small matter.
+ * @param judgeFile judges the file as any other
+ */
+export function judgeResellers(change: Change, judgeFile: (change: Change) => Verdict): readonly Verdict[] {
   const before = textOf(change.before);
   const now = textOf(change.observation.facts);
-  if (before === null || now === null) return null;
+  if (before === null || now === null) return [judgeFile(change)];
   const known = parseResellers(before);
-  const verdicts = [...parseResellers(now)].flatMap(([name, acls]) => {
+  const gains = [...parseResellers(now)].flatMap(([name, acls]) => {
     const gained = [...acls].filter((acl) => !known.get(name)?.has(acl));
     return gained.length === 0 ? [] : [verdict(name, gained, known.get(name), acls)];
   });
-  return verdicts.length === 0 ? null : verdicts;
+  const others = change.fields.filter((field) => field !== "sha256" && field !== "sizeBytes");
+  if (change.type === "changed" && others.length > 0) return [...gains, judgeFile({ ...change, fields: others })];
+  return gains.length > 0 ? gains : [{ ...judgeFile(change), severity: change.type === "changed" ? "low" : "medium" }];
 }
 
 function verdict(

@@ -2,200 +2,159 @@
  * Files that matter: their records, looked at the moment something touches them, with who did it.
  * See README.md in this folder for what it sees and cannot see.
  */
-import { AsyncQueue } from "#src/lib/async-queue.ts";
-import { errorText } from "#src/lib/errors.ts";
-import { type PathPattern, parsePathPattern, pathComponents, relate } from "#src/lib/path-pattern.ts";
-import { fileSubject, toRawPath } from "#src/lib/raw-path.ts";
-import { ActorCache } from "#src/linux/actor-cache.ts";
+import { AsyncQueue, queueIsFull } from "#src/lib/async-queue.ts";
+import { fileSubject, splitPath } from "#src/lib/raw-path.ts";
 import {
   FAN_ATTRIB,
   FAN_CLOSE_WRITE,
   FAN_DELETE_SELF,
   FAN_MODIFY,
   FAN_MOVE_SELF,
-  type FanotifyEvent,
 } from "#src/linux/fanotify-events.ts";
 import type { Actor } from "#src/model/actor.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import type { SensorContext, WatchSensor } from "#src/model/sensor.ts";
-import { MAX_PATHS, PathWatch } from "../path-watch.ts";
-import { ScanWatch } from "../scan-watch.ts";
+import { GroupMembers } from "../group-members.ts";
+import { EVENT_BITS, ListFollower } from "../list-follower.ts";
+import { MAX_PATHS, PathList } from "../path-list.ts";
+import type { PathEvent } from "../path-watch.ts";
 import type { FilesOptions } from "./config.ts";
+import { INFORMATIVE_FIELDS } from "./informative-fields.ts";
 import { readRecord } from "./record.ts";
 
 const INODE_MASK = FAN_ATTRIB | FAN_MODIFY | FAN_CLOSE_WRITE | FAN_DELETE_SELF | FAN_MOVE_SELF;
-const MAX_QUEUED = 20_000;
-// An editor writes, renames and removes within milliseconds: the look waits until it is quiet, but not for ever.
-const QUIET_MS = 40;
-const LONGEST_WAIT_MS = 400;
+const MAX_QUEUED = 50_000;
+// What editors and package managers leave for the time of their work, under names that no service reads.
+const TEMPORARY_NAME = /^\..+\.sw[a-px]$|~$|\.dpkg-(?:new|tmp)$|;[0-9a-f]{8}$/;
+const TEMPORARY_MS = 10 * 60_000;
 
-interface Listed {
-  readonly pattern: PathPattern;
-  readonly text: string;
-  readonly secret: boolean;
-}
-
-interface Pending {
-  who: Actor | null;
-  readonly firstMs: number;
-  lastMs: number;
+/** The last record told of a path. */
+interface Told {
+  /** Its compared fields, as text. */
+  readonly compared: string;
+  readonly inode: string;
 }
 
 /** The sensor. */
 export const sensor: WatchSensor = {
   async *watch(context) {
-    using watcher = new FilesWatcher(context);
-    watcher.start();
+    await using watcher = new FilesWatcher(context);
     context.signal.addEventListener("abort", () => watcher.queue.end());
+    watcher.start();
     yield* watcher.queue;
   },
 };
 
-class FilesWatcher implements Disposable {
+class FilesWatcher implements AsyncDisposable {
   readonly queue: AsyncQueue<Observation | Census>;
   readonly #context: SensorContext;
-  readonly #options: FilesOptions;
-  readonly #listed: readonly Listed[];
-  readonly #watch: PathWatch | ScanWatch;
-  readonly #actors = new ActorCache();
-  readonly #pending = new Map<string, Pending>();
-  /** The last record told, as text without its times, by raw path. */
-  readonly #told = new Map<string, string>();
-  #isFlushPlanned = false;
+  readonly #list: PathList;
+  readonly #secretPatterns: ReadonlySet<string>;
+  readonly #members: GroupMembers;
+  readonly #told = new Map<string, Told>();
+  /** Names of an editor's or package manager's work: since when, and who made them. */
+  readonly #temporary = new Map<string, { readonly sinceMs: number; readonly who: Actor | null }>();
+  readonly #follower: ListFollower;
 
   constructor(context: SensorContext) {
+    const { watched, scanEveryMs } = context.options as unknown as FilesOptions;
+    const secret = watched.filter((one) => one.secret).map(({ pattern }) => pattern);
+    const plain = watched.filter((one) => !one.secret).map(({ pattern }) => pattern);
     this.#context = context;
-    this.#options = context.options as unknown as FilesOptions;
-    this.queue = new AsyncQueue(MAX_QUEUED, (count) => context.count("dropped", count));
-    this.#listed = this.#options.watched.map(({ pattern: text, secret }) => {
-      const pattern = parsePathPattern(text);
-      return { text, secret, pattern: { ...pattern, components: pattern.components.map(toRawPath) } };
+    this.queue = new AsyncQueue(MAX_QUEUED, () => context.fail(queueIsFull(MAX_QUEUED)));
+    // A path that a secret pattern names is secret, whatever others name it too.
+    this.#list = new PathList([...secret, ...plain]);
+    this.#secretPatterns = new Set(secret);
+    this.#members = new GroupMembers([...secret, ...plain]);
+    this.#follower = new ListFollower(context, {
+      list: this.#list,
+      inodeMask: INODE_MASK,
+      scanEveryMs,
+      told: () => this.#told.keys(),
+      take: (path, event, isPending) => !isPending && this.#tellAtOnce(path, event),
+      look: (path, event, scanned) => this.#look(path, event?.who ?? null, scanned),
+      listed: () => {
+        for (const census of this.#members.censuses("files", Date.now())) this.queue.push(census);
+      },
+      describe: (sight) => sight,
     });
-    this.#watch = this.#openWatch();
   }
 
   start(): void {
-    this.#rescan();
-    this.#sight();
-    this.#plan();
+    this.#follower.start();
   }
 
-  [Symbol.dispose](): void {
-    this.#watch[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#follower[Symbol.asyncDispose]();
   }
 
-  #openWatch(): PathWatch | ScanWatch {
-    const patterns = this.#options.watched.map(({ pattern }) => parsePathPattern(pattern));
-    const events = {
-      onPath: (path: string, event: FanotifyEvent | null) => this.#onPath(path, event),
-      onOverflow: () => this.#onOverflow(),
-      onAny: () => this.#context.count("events", 1),
-    };
-    try {
-      return new PathWatch(patterns, INODE_MASK, events);
-    } catch (error) {
-      this.#context.count("fanotifyRefused", 1);
-      return new ScanWatch(patterns, events, errorText(error));
-    }
+  /**
+   * A mode or owner change is whole at once; whatever else happens to a path comes in several steps, and so does its end: the
+   * first that is told of a removal is the change of the number of links.
+   */
+  #tellAtOnce(path: string, event: PathEvent | null): boolean {
+    const told = this.#told.get(path);
+    if (event === null || told === undefined || (event.mask & EVENT_BITS) !== FAN_ATTRIB) return false;
+    this.#follower.refresh(path);
+    const record = this.#read(path);
+    if (record?.["inode"] !== told.inode) return false;
+    this.#tell(path, record, event.who, false);
+    return true;
   }
 
-  #plan(): void {
-    this.#context.after(this.#options.scanEveryMs, () => {
-      this.#rescan();
-      this.#sight();
-      this.#plan();
-    });
-  }
-
-  #sight(): void {
-    this.#context.sight(this.#watch.sight(`each ${this.#options.scanEveryMs / 1000} s`));
-  }
-
-  /** Looks at everything: at start, behind lost events, and now and then for what no event tells. */
-  #rescan(): void {
-    this.#watch.scan();
-    for (const path of new Set([...this.#watch.paths, ...this.#told.keys()])) this.#look(path, null, true);
-    for (const { text } of this.#listed) this.#pushCensus(text);
-  }
-
-  #pushCensus(group: string): void {
-    const keys = [...this.#told.keys()].filter((path) => this.#listingOf(path)?.text === group);
-    this.queue.push({ sensor: "files", group, type: "census", keys, atUnixMs: Date.now() });
-  }
-
-  #onOverflow(): void {
-    this.#context.count("overflows", 1);
-    this.#rescan();
-  }
-
-  #onPath(path: string, event: FanotifyEvent | null): void {
-    const now = performance.now();
-    const pending = this.#pending.get(path);
-    const who = event === null ? null : this.#actors.read(event.pid);
-    // A mode or owner change is whole at once; whatever else happens to a path comes in several steps.
-    if (event !== null && pending === undefined && (event.mask & ~FAN_ATTRIB & 0xffff) === 0)
-      return this.#look(path, who, false);
-    if (pending === undefined) this.#pending.set(path, { who, firstMs: now, lastMs: now });
-    else {
-      pending.lastMs = now;
-      pending.who = who ?? pending.who;
-    }
-    this.#planFlush();
-  }
-
-  #planFlush(): void {
-    if (this.#isFlushPlanned) return;
-    this.#isFlushPlanned = true;
-    this.#context.after(QUIET_MS / 2, () => {
-      this.#isFlushPlanned = false;
-      this.#flush();
-      if (this.#pending.size > 0) this.#planFlush();
-    });
-  }
-
-  #flush(): void {
-    const now = performance.now();
-    for (const [path, { who, firstMs, lastMs }] of this.#pending) {
-      if (now - lastMs < QUIET_MS && now - firstMs < LONGEST_WAIT_MS) continue;
-      this.#pending.delete(path);
-      this.#look(path, who, false);
-    }
-  }
-
+  /** Watches first, then looks: a change in between is told by its event. */
   #look(path: string, who: Actor | null, scanned: boolean): void {
-    const listing = this.#listingOf(path);
-    if (listing === undefined || this.#pending.has(path)) return;
-    if (this.#told.size >= MAX_PATHS && !this.#told.has(path)) return this.#context.count("notKept", 1);
-    const record = readRecord(path, !listing.secret);
-    this.#watch.refresh(path);
-    const comparable = compareText(record);
-    if (this.#told.get(path) === comparable || (record === null && !this.#told.has(path))) return;
-    if (record === null) this.#told.delete(path);
-    else this.#told.set(path, comparable);
+    this.#follower.refresh(path);
+    const record = this.#read(path);
+    if (!this.#told.has(path) && this.#isAtWork(path, record, who)) return;
+    this.#tell(path, record, who ?? this.#temporary.get(path)?.who ?? null, scanned);
+    this.#temporary.delete(path);
+  }
+
+  #read(path: string): JsonObject | null {
+    const group = this.#list.patternOf(path);
+    return group === undefined ? null : readRecord(path, this.#secretPatterns.has(group));
+  }
+
+  /** Whether a new name is one of an editor or package manager at work, and not for long yet. */
+  #isAtWork(path: string, record: JsonObject | null, who: Actor | null): boolean {
+    if (record === null || !TEMPORARY_NAME.test(splitPath(path).name)) return false;
+    const known = this.#temporary.get(path);
+    if (known !== undefined) return performance.now() - known.sinceMs < TEMPORARY_MS;
+    if (this.#temporary.size >= MAX_PATHS) return false;
+    this.#temporary.set(path, { sinceMs: performance.now(), who });
+    return true;
+  }
+
+  #tell(path: string, record: JsonObject | null, who: Actor | null, scanned: boolean): void {
+    const group = this.#list.patternOf(path);
+    const told = this.#told.get(path);
+    const compared = comparedText(record);
+    if (group === undefined || (told === undefined ? record === null : told.compared === compared)) return;
+    if (record === null) {
+      this.#told.delete(path);
+      this.#members.delete(path, group);
+    } else if (this.#members.add(path, group)) {
+      this.#told.set(path, { compared, inode: String(record["inode"]) });
+    } else return this.#context.count("notKept", 1);
     this.queue.push({
       sensor: "files",
       type: "record",
       key: path,
-      group: listing.text,
+      group,
       subject: fileSubject(path),
-      facts: record === null ? null : { ...record, secret: listing.secret },
+      facts: record,
       who,
       atUnixMs: Date.now(),
       scanned,
     });
   }
-
-  #listingOf(path: string): Listed | undefined {
-    const components = pathComponents(path);
-    const matches = this.#listed.filter(({ pattern }) => relate(pattern, components) === "match");
-    return matches.find(({ secret }) => secret) ?? matches[0];
-  }
 }
 
 /** The record without what changes by itself; digests stand for content. */
-function compareText(record: JsonObject | null): string {
+function comparedText(record: JsonObject | null): string {
   if (record === null) return "gone";
-  const { mtimeMs: _mtime, ctimeMs: _ctime, inode: _inode, links: _links, text: _text, ...compared } = record;
+  const compared = Object.entries(record).filter(([name]) => !INFORMATIVE_FIELDS.some((field) => field === name));
   return JSON.stringify(compared);
 }

@@ -12,10 +12,10 @@ export interface ListenersOptions {
 
 /** The section of the configuration. */
 export const settings = z.strictObject({
-  goneAfter: duration({ default: "30s" }).describe(
+  goneAfter: duration({ default: "30s", atLeast: "1s" }).describe(
     "How long an ordinary listener may be away, for a restart, before listener.gone",
   ),
-  udpClient: duration({ default: "10m" }).describe(
+  udpClient: duration({ default: "10m", atLeast: "1s" }).describe(
     "How long a UDP socket on a port of the kernel's choice may stay before it counts as a listener",
   ),
 });

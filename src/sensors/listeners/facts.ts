@@ -7,8 +7,9 @@ import type { Severity } from "#src/model/severity.ts";
 // Ports that tools for remote control use by default and no hosting service does (MITRE ATT&CK T1571).
 const BACKDOOR_PORTS = new Set([1337, 4444, 4445, 5554, 6667, 9001, 12345, 31337, 54321]);
 const TEMPORARY_FOLDERS = /^\/(?:tmp|var\/tmp|dev\/shm|run\/user)\//;
-const FTP_PORT = 21;
-const DNS_PORT = 53;
+// Control ports by protocol: a program that ordinarily holds one opens others for each transfer or query.
+const SERVER_PORTS: Readonly<Record<string, readonly number[]>> = { tcp: [21, 990], udp: [53] };
+const FIRST_USER_PORT = 1024;
 
 /** Judges listeners. */
 export const facts: SensorFacts = {
@@ -16,24 +17,26 @@ export const facts: SensorFacts = {
     "listener.new": "A program listens on a TCP or UDP port that is not ordinary on this host",
     "listener.gone": "A port that is ordinarily listened on is silent",
   },
+  describe,
   alertsWhileLearning: (change) => change.type === "new" && suspicions(change.observation.facts ?? {}).length > 0,
   judge: (change, host) => (change.type === "gone" ? judgeGone(change) : judgeNew(change, host)),
 };
 
 function judgeNew(change: Change, host: HostKnowledge): Verdict | null {
   const seen = change.observation.facts ?? {};
-  if (isDataPortOfKnownServer(seen, host)) return null;
+  const members = host.members("listeners");
   const reasons = suspicions(seen);
-  const siblings = host.members("listeners").filter((member) => member.facts["port"] === seen["port"]);
+  if (reasons.length === 0 && isDataPortOfKnownServer(seen, host)) return null;
+  const siblings = members.filter(({ facts: one }) => one["port"] === seen["port"] && one["protocol"] === seen["protocol"]);
   return {
     kind: "listener.new",
     severity: severityOf(seen, reasons),
     ordinary:
       siblings.length === 0
-        ? `nothing listens on ${describePort(seen)} on this host; ${host.members("listeners").length} other listeners are ordinary`
+        ? `nothing listens on ${describePort(seen)} on this host; ${members.length} other listeners are ordinary`
         : `${describePort(seen)} is ordinarily held by ${siblings.map((one) => String(one.facts["exe"])).join(", ")}`,
     observed: `${describe(seen)}${reasons.length > 0 ? `; ${reasons.join("; ")}` : ""}`,
-    evidence: { ...seen, reasons, rarity: rarity(seen, host) },
+    evidence: { ...seen, reasons, rarity: rarity(seen, host), package: packageOf(seen, host) },
     next: [`ss -lnp 'sport = :${seen["port"]}'`],
     attack: ["T1571", ...(reasons.length > 0 ? ["T1059"] : [])],
   };
@@ -41,11 +44,10 @@ function judgeNew(change: Change, host: HostKnowledge): Verdict | null {
 
 function judgeGone(change: Change): Verdict {
   const seen = change.observation.facts ?? {};
-  const port = Number(seen["port"]);
   return {
     kind: "listener.gone",
-    severity: port < 1024 ? "medium" : "low",
-    ordinary: `${describe(seen)}`,
+    severity: Number(seen["port"]) < FIRST_USER_PORT ? "medium" : "low",
+    ordinary: describe(seen),
     observed: `nothing listens on ${describePort(seen)} any more`,
     evidence: seen,
     next: seen["unit"] ? [`systemctl status ${seen["unit"]}`] : [],
@@ -53,21 +55,21 @@ function judgeGone(change: Change): Verdict {
   };
 }
 
-/** A passive FTP or DNS query port of the very program that ordinarily holds port 21 or 53: never a matter of the port number. */
+/** A passive FTP or DNS query port of the very program that ordinarily holds the control port: never a matter of the port number. */
 function isDataPortOfKnownServer(seen: JsonObject, host: HostKnowledge): boolean {
-  const serverPort = seen["protocol"] === "tcp" ? FTP_PORT : DNS_PORT;
-  return (
-    Number(seen["port"]) >= 1024 &&
-    typeof seen["exe"] === "string" &&
-    host
-      .members("listeners")
-      .some(
-        (member) =>
-          member.facts["exe"] === seen["exe"] &&
-          member.facts["port"] === serverPort &&
-          member.facts["protocol"] === seen["protocol"],
-      )
+  const serverPorts = SERVER_PORTS[String(seen["protocol"])] ?? [];
+  if (Number(seen["port"]) < FIRST_USER_PORT || typeof seen["exe"] !== "string") return false;
+  return host.members("listeners").some(
+    ({ facts: known }) =>
+      known["exe"] === seen["exe"] &&
+      known["protocol"] === seen["protocol"] &&
+      serverPorts.includes(Number(known["port"])) &&
+      isOnHost(known) === isOnHost(seen),
   );
+}
+
+function isOnHost(seen: JsonObject): boolean {
+  return seen["namespace"] === "host";
 }
 
 function suspicions(seen: JsonObject): string[] {
@@ -84,7 +86,7 @@ function suspicions(seen: JsonObject): string[] {
 
 function severityOf(seen: JsonObject, reasons: readonly string[]): Severity {
   if (seen["addressClass"] === "loopback") return reasons.length > 0 ? "medium" : "low";
-  return reasons.length > 0 || Number(seen["port"]) < 1024 ? "high" : "medium";
+  return reasons.length > 0 || Number(seen["port"]) < FIRST_USER_PORT ? "high" : "medium";
 }
 
 function rarity(seen: JsonObject, host: HostKnowledge): string {
@@ -94,11 +96,16 @@ function rarity(seen: JsonObject, host: HostKnowledge): string {
     : `this program has ${sameExe} ordinary listeners`;
 }
 
+function packageOf(seen: JsonObject, host: HostKnowledge): string | null {
+  return typeof seen["exe"] === "string" ? host.packageOf(seen["exe"]) : null;
+}
+
 function describePort(seen: JsonObject): string {
   return `${seen["protocol"]} port ${seen["port"]}`;
 }
 
 function describe(seen: JsonObject): string {
-  const where = seen["namespace"] === "host" ? "" : ` in network namespace ${seen["namespace"]}`;
-  return `${seen["exe"] ?? "a program that has ended"} listens on ${seen["protocol"]} ${seen["address"]} port ${seen["port"]} as uid ${seen["uid"]}${where}`;
+  const where = isOnHost(seen) ? "" : ` in network namespace ${seen["namespace"]}`;
+  const port = seen["ephemeral"] === true ? `port ${seen["port"]} (of the ports that change)` : `port ${seen["port"]}`;
+  return `${seen["exe"] ?? "a program that has ended"} listens on ${seen["protocol"]} ${seen["address"]} ${port} as uid ${seen["uid"] ?? "unknown"}${where}`;
 }

@@ -2,14 +2,15 @@
  * Listening ports. The tracepoint gives the moment, sock_diag the truth, a slow dump the reconciliation.
  * See README.md in this folder for what it sees and cannot see.
  */
-import { readFileSync, readlinkSync } from "node:fs";
-import { AsyncQueue } from "#src/lib/async-queue.ts";
+import { readFileSync } from "node:fs";
+import { AsyncQueue, queueIsFull } from "#src/lib/async-queue.ts";
 import { errorText } from "#src/lib/errors.ts";
-import { classifyBindAddress } from "#src/lib/ip-address.ts";
+import { ActorCache } from "#src/linux/actor-cache.ts";
+import { ListeningSockets } from "#src/linux/listening-sockets.ts";
+import { listNetNamespaces, readNetNamespace } from "#src/linux/net-namespace.ts";
 import { sharedPoller } from "#src/linux/poll.ts";
-import { readActor, readProcText } from "#src/linux/proc.ts";
-import { SockDiag } from "#src/linux/sock-diag.ts";
-import type { InetSocket } from "#src/linux/sock-diag-messages.ts";
+import { readActor, readThreadGroup, whyExesAreHidden } from "#src/linux/proc.ts";
+import type { DiagProtocol } from "#src/linux/sock-diag-messages.ts";
 import { findSocketOwners, holdsSocket } from "#src/linux/socket-owners.ts";
 import { type ListenChange, parseListenChange, parseLostEvents } from "#src/linux/trace-text.ts";
 import { findTracefs, TraceInstance } from "#src/linux/tracefs.ts";
@@ -17,94 +18,120 @@ import type { Actor } from "#src/model/actor.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import type { SensorContext, WatchSensor } from "#src/model/sensor.ts";
 import type { ListenersOptions } from "./config.ts";
-import { isEphemeral, listenerKey, type PortRange, parsePortRange, parseProcNetListeners } from "./parse.ts";
+import { type FollowedSocket, HOST, LISTED_GROUPS, ListenerTable } from "./listener-table.ts";
+import { type ListeningSocket, parsePortRange } from "./parse.ts";
 
 type Fact = Observation | Census;
-const MAX_QUEUED = 10_000;
+const MAX_QUEUED = 50_000;
 const TCP_LISTEN = 10;
-// A data port of an FTP client, a test server: what the kernel numbered must stay this long to be a listener.
-const EPHEMERAL_TCP_SETTLE_MS = 800;
 const UDP_DUMP_MS = 500;
 const TCP_DUMP_MS = 10_000;
 const TCP_DUMP_WITHOUT_TRACE_MS = 500;
+const NAMESPACES_DUMP_MS = 30_000;
+// How often newcomers that must settle are looked at again.
+const SETTLE_LOOK_MS = 200;
+// Each line may cost a look into /proc: a flood of them is taken in slices.
+const SLICE_MS = 8;
 
 /** The sensor. */
 export const sensor: WatchSensor = {
   async *watch(context) {
-    using watcher = new ListenerWatcher(context);
-    await watcher.start();
+    await using watcher = new ListenerWatcher(context);
     context.signal.addEventListener("abort", () => watcher.queue.end());
+    await watcher.start();
     yield* watcher.queue;
   },
 };
 
-class ListenerWatcher implements Disposable {
+/** A listener that began, with who it was at once: it may live for a few milliseconds only. */
+interface Begun extends ListenChange {
+  readonly pid: number;
+  readonly actor: Actor | null;
+  readonly namespace: string;
+}
+
+class ListenerWatcher implements AsyncDisposable {
   readonly queue: AsyncQueue<Fact>;
   readonly #context: SensorContext;
   readonly #options: ListenersOptions;
-  readonly #diag = new SockDiag();
-  readonly #range: PortRange;
-  /** Sockets already told of or waiting to settle, by inode. */
-  readonly #known = new Map<number, string>();
-  readonly #facts = new Map<string, Observation>();
-  readonly #missing = new Set<string>();
+  readonly #sockets = new ListeningSockets();
+  readonly #actors = new ActorCache();
+  readonly #table: ListenerTable;
+  readonly #ownNamespace = readNetNamespace("self");
   #trace: TraceInstance | undefined;
+  #lines: string[] = [];
+  #isSettlePlanned = false;
 
   constructor(context: SensorContext) {
     this.#context = context;
     this.#options = context.options as unknown as ListenersOptions;
-    this.#range = parsePortRange(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "latin1"));
-    this.queue = new AsyncQueue(MAX_QUEUED, (count) => context.count("dropped", count));
+    const { goneAfterMs, udpClientMs } = this.#options;
+    const range = parsePortRange(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "latin1"));
+    this.#table = new ListenerTable({ range, goneAfterMs, udpClientMs });
+    this.queue = new AsyncQueue(MAX_QUEUED, () => context.fail(queueIsFull(MAX_QUEUED)));
   }
 
+  /** Events are taken from the first moment on, so that nothing is missed between them and the first list. */
   async start(): Promise<void> {
     const blindTo = this.#openTrace();
-    const sockets = this.#diag.listeners().filter((socket) => !this.#isTransientUdp(socket));
-    await this.#learnOwners(sockets);
-    this.queue.push({
-      sensor: "listeners",
-      group: "host",
-      type: "census",
-      keys: [...this.#facts.keys()],
-      atUnixMs: Date.now(),
-    });
-    this.#context.sight({
-      state: this.#trace === undefined ? "degraded" : "watching",
-      sees: [
-        this.#trace === undefined
-          ? `TCP listeners by sock_diag each ${TCP_DUMP_WITHOUT_TRACE_MS} ms`
-          : "TCP listeners by tracepoint sock/inet_sock_set_state, verified by sock_diag",
-        `UDP listeners by sock_diag each ${UDP_DUMP_MS} ms`,
-      ],
-      blindTo: [...blindTo, `UDP listeners that live less than ${UDP_DUMP_MS} ms`, "packet and raw sockets"],
-    });
-    this.#repeat(UDP_DUMP_MS, () => this.#reconcile("udp"));
-    this.#repeat(this.#trace === undefined ? TCP_DUMP_WITHOUT_TRACE_MS : TCP_DUMP_MS, () => this.#reconcile("tcp"));
+    this.#listOwn(true);
+    this.#listNamespaces(true);
+    await this.#tellDue();
+    this.#sight(blindTo);
+    this.#repeat(UDP_DUMP_MS, () => this.#reconcile(["udp"]));
+    this.#repeat(this.#trace === undefined ? TCP_DUMP_WITHOUT_TRACE_MS : TCP_DUMP_MS, () => this.#reconcile(["tcp"]));
+    this.#repeat(NAMESPACES_DUMP_MS, () => this.#listNamespaces(false));
+    // At boot services still come up: what is away is gone only after the time that a restart has.
+    this.#context.after(this.#options.goneAfterMs, () => this.#pushCensus());
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     if (this.#trace !== undefined) {
-      sharedPoller().remove(this.#trace.fd);
+      await sharedPoller().remove(this.#trace.fd);
       this.#trace[Symbol.dispose]();
     }
-    this.#diag[Symbol.dispose]();
+    this.#sockets[Symbol.dispose]();
   }
 
   #openTrace(): string[] {
     const tracefs = findTracefs();
-    const short = "TCP listeners that live less than 500 ms, and listeners of other network namespaces";
+    const short = `TCP listeners that live less than ${TCP_DUMP_WITHOUT_TRACE_MS} ms`;
     if (tracefs === undefined) return [`${short}: tracefs is not mounted`];
     try {
-      const trace = TraceInstance.open(tracefs, "garrison", {
-        event: "sock/inet_sock_set_state",
-        filter: `oldstate==${TCP_LISTEN} || newstate==${TCP_LISTEN}`,
-      });
+      const filter = `oldstate==${TCP_LISTEN} || newstate==${TCP_LISTEN}`;
+      const trace = TraceInstance.open(tracefs, "garrison", [{ event: "sock/inet_sock_set_state", filter }]);
       this.#trace = trace;
-      sharedPoller().add(trace.fd, () => this.#readTrace(trace));
-      return ["listeners of other network namespaces that began before Garrison"];
+      sharedPoller().add(trace.fd, {
+        onReadable: () => this.#readTrace(trace),
+        onError: (error) => this.#context.fail(error),
+      });
+      return [];
     } catch (error) {
       return [`${short}: ${errorText(error)}`];
     }
+  }
+
+  #sight(blindTo: readonly string[]): void {
+    const hidden = whyExesAreHidden();
+    const { whyNoDiag } = this.#sockets;
+    const source = whyNoDiag === null ? "sock_diag" : `/proc/net (${whyNoDiag})`;
+    const isFull = this.#trace !== undefined && hidden === null;
+    this.#context.sight({
+      state: isFull ? "watching" : "degraded",
+      sees: [
+        this.#trace === undefined
+          ? `TCP listeners by ${source} each ${TCP_DUMP_WITHOUT_TRACE_MS} ms`
+          : `TCP listeners by tracepoint sock/inet_sock_set_state, verified by ${source}`,
+        `UDP listeners by ${source} each ${UDP_DUMP_MS} ms`,
+        `listeners of other network namespaces each ${NAMESPACES_DUMP_MS / 1000} s, TCP ones by the tracepoint too`,
+      ].slice(0, hidden === null ? 3 : 2),
+      blindTo: [
+        ...(hidden === null ? [] : [`programs of other users behind a listener, and other network namespaces: ${hidden}`]),
+        ...blindTo,
+        `UDP listeners that live less than ${UDP_DUMP_MS} ms`,
+        "packet, raw and SCTP sockets",
+      ],
+    });
   }
 
   #repeat(everyMs: number, run: () => void): void {
@@ -115,149 +142,164 @@ class ListenerWatcher implements Disposable {
   }
 
   #readTrace(trace: TraceInstance): void {
-    for (const line of trace.readLines()) {
+    const isIdle = this.#lines.length === 0;
+    // While lines wait the kernel keeps the rest, and says how many it had to drop.
+    if (isIdle) this.#lines = trace.readLines();
+    if (isIdle) this.#takeLines();
+  }
+
+  #takeLines(): void {
+    if (this.#context.signal.aborted) return;
+    const untilMs = performance.now() + SLICE_MS;
+    const begun: Begun[] = [];
+    let taken = 0;
+    let lost = 0;
+    for (const line of this.#lines) {
+      if (performance.now() > untilMs) break;
+      taken++;
       const change = parseListenChange(line);
-      if (change !== undefined) this.#onChange(change);
-      const lost = parseLostEvents(line);
-      if (lost > 0) {
-        this.#context.count("lost", lost);
-        this.#reconcile("tcp");
-      }
+      if (change?.listening === true) begun.push(this.#identify(change));
+      lost += parseLostEvents(line);
+    }
+    this.#lines = this.#lines.slice(taken);
+    this.#context.count("events", taken);
+    if (lost > 0) this.#context.count("lost", lost);
+    this.#takeBegun(begun);
+    if (lost > 0) this.#reconcile(["tcp"]);
+    if (this.#lines.length > 0) setImmediate(() => this.#takeLinesSafely());
+  }
+
+  #takeLinesSafely(): void {
+    try {
+      this.#takeLines();
+    } catch (error) {
+      this.#context.fail(error);
     }
   }
 
-  #onChange(change: ListenChange): void {
-    this.#context.count("events", 1);
-    // The actor first: a listener may live for a few milliseconds only.
-    const actor = change.listening ? readActor(change.pid) : null;
-    const sockets = this.#diag.listeners(["tcp"]);
-    if (!change.listening) return this.#noticeGone(sockets, "tcp");
-    const fresh = sockets.filter((socket) => !this.#known.has(socket.inode));
-    const own = fresh.filter((socket) => holdsSocket(change.pid, socket.inode));
-    for (const socket of own.length > 0 ? own : fresh) this.#found(socket, actor);
-    if (fresh.length === 0) this.#foundElsewhere(change, actor);
+  #identify(change: ListenChange): Begun {
+    const pid = readThreadGroup(change.threadId);
+    const namespace = readNetNamespace(pid);
+    const isAway = namespace !== null && this.#ownNamespace !== null && namespace !== this.#ownNamespace;
+    return { ...change, pid, actor: this.#actors.read(pid), namespace: isAway ? namespace : HOST };
   }
 
-  /** Nothing new in our own namespace: it is in another one, it is gone already, or it is known. */
-  #foundElsewhere(change: ListenChange, actor: Actor | null): void {
-    const namespace = readNamespace(change.pid);
-    if (namespace !== null && namespace !== readNamespace(process.pid)) {
-      const path = `/proc/${change.pid}/net/tcp${change.family === 6 ? "6" : ""}`;
-      const sockets = parseProcNetListeners(readProcText(path) ?? "", change.family);
-      for (const socket of sockets.filter((one) => holdsSocket(change.pid, one.inode)))
-        this.#emit(socket, actor, namespace, false);
-    } else if (change.port !== 0 && !isEphemeral(change.port, this.#range) && !this.#holdsPort(change.port)) {
-      const { family, address, port } = change;
-      this.#emit({ protocol: "tcp", family, address, port, uid: actor?.uid ?? 0, inode: 0 }, actor, "host", false);
+  /** Finds the sockets behind the listeners that began, and notices those that are gone. */
+  #takeBegun(begun: readonly Begun[]): void {
+    this.#attribute(begun, HOST, this.#sockets.own(["tcp"]));
+    const visited = new Set<string>();
+    for (const { namespace, pid } of begun) {
+      if (namespace === HOST || visited.has(namespace)) continue;
+      visited.add(namespace);
+      this.#attribute(begun, namespace, this.#sockets.of(pid, ["tcp"]));
     }
+    void this.#tellDue();
   }
 
-  #holdsPort(port: number): boolean {
-    return [...this.#facts.values()].some((fact) => fact.facts?.["port"] === port);
-  }
-
-  #reconcile(protocol: "tcp" | "udp"): void {
-    const sockets = this.#diag.listeners([protocol]).filter((socket) => !this.#isTransientUdp(socket));
-    const fresh = sockets.filter((socket) => !this.#known.has(socket.inode));
-    if (fresh.length > 0) void this.#learnOwners(fresh).catch((error) => this.#context.fail(error));
-    this.#noticeGone(sockets, protocol);
-  }
-
-  /** Sockets that no event told of: their owners are looked up by walking /proc. */
-  async #learnOwners(sockets: readonly InetSocket[]): Promise<void> {
-    for (const socket of sockets) this.#known.set(socket.inode, "");
-    const owners = await findSocketOwners(new Set(sockets.map((socket) => socket.inode)));
-    for (const socket of sockets) this.#found(socket, readActor(owners.get(socket.inode) ?? 0), true);
-  }
-
-  #found(socket: InetSocket, actor: Actor | null, scanned = false): void {
-    const key = listenerKey(socket, actor?.exe ?? null, this.#range, "host");
-    this.#known.set(socket.inode, key);
-    this.#missing.delete(key);
-    if (this.#facts.has(key)) return;
-    if (scanned || socket.protocol === "udp" || !isEphemeral(socket.port, this.#range))
-      return this.#emit(socket, actor, "host", scanned);
-    this.#context.after(EPHEMERAL_TCP_SETTLE_MS, () => {
-      const stays = this.#diag.listeners(["tcp"]).some((one) => one.inode === socket.inode);
-      if (stays && !this.#facts.has(key)) this.#emit(socket, actor, "host", false);
-    });
-  }
-
-  #emit(socket: InetSocket, actor: Actor | null, namespace: string, scanned: boolean): void {
-    const key = listenerKey(socket, actor?.exe ?? null, this.#range, namespace);
-    const { protocol, address, port, uid } = socket;
-    const fact: Observation = {
-      sensor: "listeners",
-      type: "present",
-      key,
-      group: namespace === "host" ? "host" : "namespaces",
-      subject: { type: "socket", protocol, address, port },
-      facts: {
-        protocol,
-        address,
-        port,
-        addressClass: classifyBindAddress(address),
-        ephemeral: isEphemeral(port, this.#range),
-        exe: actor?.exe ?? null,
-        uid,
-        pid: actor?.pid ?? null,
-        unit: actor?.unit ?? null,
-        container: actor?.container ?? null,
-        namespace,
-      },
-      who: actor,
-      atUnixMs: Date.now(),
-      scanned,
-    };
-    if (namespace === "host" && socket.inode !== 0) this.#facts.set(key, fact);
-    this.queue.push(fact);
-  }
-
-  /** A listener that is away may be a service that restarts: it is told when it stays away. */
-  #noticeGone(sockets: readonly InetSocket[], protocol: "tcp" | "udp"): void {
-    const alive = new Set(sockets.map((socket) => socket.inode));
-    for (const [inode, key] of this.#known) {
-      const protocolOfKey = this.#facts.get(key)?.facts?.["protocol"];
-      if (!alive.has(inode) && (protocolOfKey === protocol || protocolOfKey === undefined))
-        this.#forgetInode(inode, key, protocol);
-    }
-  }
-
-  #forgetInode(inode: number, key: string, protocol: "tcp" | "udp"): void {
-    const fact = this.#facts.get(key);
-    // A socket that still settles, or waits for its owner, belongs to the dump of its own protocol.
-    if (fact === undefined && protocol === "udp") return;
-    this.#known.delete(inode);
-    if (fact === undefined || [...this.#known.values()].includes(key) || this.#missing.has(key)) return;
-    this.#missing.add(key);
-    this.#context.after(this.#options.goneAfterMs, () => {
-      if (!this.#missing.delete(key)) return;
-      this.#facts.delete(key);
-      this.queue.push({ ...fact, type: "absent", who: null, atUnixMs: Date.now(), scanned: true });
-    });
-  }
-
-  /** Unconnected UDP sockets with a port of the kernel's choice are clients that wait for an answer. */
-  #isTransientUdp(socket: InetSocket): boolean {
-    return socket.protocol === "udp" && isEphemeral(socket.port, this.#range) && !this.#isLongLived(socket);
-  }
-
-  readonly #firstSeen = new Map<number, number>();
-
-  #isLongLived(socket: InetSocket): boolean {
+  #attribute(begun: readonly Begun[], namespace: string, sockets: readonly ListeningSocket[]): void {
     const now = performance.now();
-    const firstSeen = this.#firstSeen.get(socket.inode);
-    if (firstSeen !== undefined) return now - firstSeen > this.#options.udpClientMs;
-    if (this.#firstSeen.size > MAX_QUEUED) this.#firstSeen.clear();
-    this.#firstSeen.set(socket.inode, now);
-    return false;
+    this.#table.keep(namespace, "tcp", new Set(sockets.map(({ inode }) => inode)), now);
+    const fresh = sockets.filter(({ inode }) => !this.#table.isKnown(namespace, inode));
+    for (const one of begun) {
+      if (one.namespace !== namespace) continue;
+      const own = ownSockets(one, fresh).filter(({ inode }) => !this.#table.isKnown(namespace, inode));
+      for (const socket of own) this.#follow({ namespace, socket, actor: one.actor, scanned: false });
+      if (own.length > 0) continue;
+      if (one.port !== 0) this.#tellEnded(one);
+      // Without a port there is no telling which it is, when the process has passed it on: its holder is looked for.
+      else for (const socket of fresh) this.#follow({ namespace, socket, actor: undefined, scanned: false });
+    }
+  }
+
+  /** Nothing new listens there: it has ended already, or it is known. */
+  #tellEnded({ namespace, family, address, port, actor }: Begun): void {
+    const socket: ListeningSocket = { protocol: "tcp", family, address, port, uid: actor?.uid ?? null, inode: 0 };
+    if (this.#table.isListening(namespace, socket)) return;
+    const ended = { namespace, socket, actor, scanned: false };
+    this.#push(this.#table.tellEnded(ended, performance.now(), Date.now()));
+  }
+
+  #follow(followed: FollowedSocket, isFirst = false): void {
+    if (this.#table.isKnown(followed.namespace, followed.socket.inode)) return;
+    if (!this.#table.follow(followed, performance.now(), isFirst)) this.#context.count("notKept", 1);
+  }
+
+  /** UDP has its dump, which looks by itself. */
+  #planSettle(): void {
+    if (this.#isSettlePlanned || !this.#table.isWaiting("tcp")) return;
+    this.#isSettlePlanned = true;
+    this.#context.after(SETTLE_LOOK_MS, () => {
+      this.#isSettlePlanned = false;
+      void this.#tellDue();
+    });
+  }
+
+  #reconcile(protocols: readonly DiagProtocol[]): void {
+    this.#listOwn(false, protocols);
+    void this.#tellDue();
+    for (const gone of this.#table.takeGone(performance.now(), Date.now())) this.queue.push(gone);
+  }
+
+  #listOwn(isFirst: boolean, protocols: readonly DiagProtocol[] = ["tcp", "udp"]): void {
+    this.#list(HOST, this.#sockets.own(protocols), protocols, isFirst);
+  }
+
+  #listNamespaces(isFirst: boolean): void {
+    const namespaces = listNetNamespaces();
+    this.#table.keepNamespaces(new Set(namespaces.keys()), performance.now());
+    for (const [namespace, pid] of namespaces) {
+      this.#list(namespace, this.#sockets.of(pid, ["tcp", "udp"]), ["tcp", "udp"], isFirst);
+    }
+  }
+
+  #list(
+    namespace: string,
+    sockets: readonly ListeningSocket[],
+    protocols: readonly DiagProtocol[],
+    isFirst: boolean,
+  ): void {
+    for (const protocol of protocols) {
+      const alive = sockets.filter((socket) => socket.protocol === protocol).map(({ inode }) => inode);
+      this.#table.keep(namespace, protocol, new Set(alive), performance.now());
+    }
+    for (const socket of sockets) this.#follow({ namespace, socket, actor: undefined, scanned: true }, isFirst);
+  }
+
+  /** Tells what has settled. Sockets that no event told of get their owners by a walk through /proc. */
+  async #tellDue(): Promise<void> {
+    this.#planSettle();
+    const due = this.#table.takeDue(performance.now());
+    const unknown = due.filter(({ actor }) => actor === undefined).map(({ socket }) => socket.inode);
+    try {
+      for (const one of due) if (one.actor !== undefined) this.#push(this.#table.tell(one, one.actor, Date.now()));
+      const owners = await findSocketOwners(new Set(unknown));
+      for (const one of due) {
+        if (one.actor !== undefined) continue;
+        const pid = owners.get(one.socket.inode);
+        this.#push(this.#table.tell(one, pid === undefined ? null : readActor(pid), Date.now()));
+      }
+    } catch (error) {
+      this.#context.fail(error);
+    }
+  }
+
+  #pushCensus(): void {
+    for (const group of LISTED_GROUPS) {
+      const keys = this.#table.keys(group);
+      this.queue.push({ sensor: "listeners", group, type: "census", keys, atUnixMs: Date.now() });
+    }
+  }
+
+  #push(fact: Observation | null): void {
+    if (fact !== null) this.queue.push(fact);
   }
 }
 
-function readNamespace(pid: number): string | null {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/net`);
-  } catch {
-    return null;
-  }
+/** The sockets among the fresh ones that a process has just begun to listen on. */
+function ownSockets({ pid, family, address, port }: Begun, fresh: readonly ListeningSocket[]): ListeningSocket[] {
+  const candidates = fresh.filter(
+    (socket) => socket.family === family && (port === 0 || (socket.port === port && socket.address === address)),
+  );
+  // One socket at that very address is its; of several (SO_REUSEPORT, no port told) those that it holds.
+  return port !== 0 && candidates.length === 1 ? candidates : candidates.filter(({ inode }) => holdsSocket(pid, inode));
 }

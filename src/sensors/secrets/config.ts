@@ -1,7 +1,7 @@
 /** Settings of `sensors.secrets`. */
 import { z } from "zod";
 import { duration } from "#src/config/values.ts";
-import { pathPattern } from "../files/config.ts";
+import { panelPrefix, pathPattern } from "../files/config.ts";
 
 /** What the sensor gets. */
 export interface SecretsOptions {
@@ -47,12 +47,8 @@ export const settings = z.strictObject({
     .max(1000)
     .default([])
     .describe("Shipped patterns to leave out, written as they are shipped"),
-  panelPrefix: z
-    .string()
-    .max(1024)
-    .default("")
-    .describe("Folder that the panel's tree lies under; empty on a real host"),
-  scanEvery: duration({ default: "1m" }).describe("How often secrets that no event told of are looked for"),
+  panelPrefix,
+  scanEvery: duration({ default: "1m", atLeast: "1s" }).describe("How often secrets that no event told of are looked for"),
 });
 
 /** Settings as the sensor takes them. */

@@ -1,9 +1,12 @@
 /** What the mind knows of secrets: an unusual reader, or a secret that should not exist. */
 import type { Change, HostKnowledge, SensorFacts, Verdict } from "#src/judge/contract.ts";
 import { showRawPath } from "#src/lib/raw-path.ts";
+import type { JsonObject } from "#src/model/json.ts";
 import type { Severity } from "#src/model/severity.ts";
+import { quoteForShell } from "../shell-quote.ts";
 
 const TEMPORARY_FOLDERS = /^\/(?:tmp|var\/tmp|dev\/shm|run\/user)\/|^\/memfd:| \(deleted\)$/;
+const MAX_READERS_SHOWN = 8;
 
 /** Judges reads and creations of secrets. */
 export const facts: SensorFacts = {
@@ -11,14 +14,19 @@ export const facts: SensorFacts = {
     "secret.read": "A program that does not usually read this secret opened it",
     "secret.created": "A secret came into being",
   },
+  describe: (known) => (known["path"] === undefined ? describeSecret(known) : `${describeReader(known)} reads ${known["path"]}`),
   informative: ["mode", "uid", "gid", "sizeBytes", "type"],
-  alertsWhileLearning: (change) =>
-    change.type === "new" && TEMPORARY_FOLDERS.test(String(change.observation.facts?.["exe"] ?? "")),
+  alertsWhileLearning: (change) => change.type === "new" && isNeverOrdinary(change.observation.facts ?? {}),
   judge: (change, host) => {
     if (change.type === "new") return judgeRead(change, host);
     return change.type === "created" ? judgeCreated(change) : null;
   },
 };
+
+/** A program that anyone can put there, or that hides; also one that nobody could name: it must not become ordinary unseen. */
+function isNeverOrdinary(seen: JsonObject): boolean {
+  return typeof seen["exe"] !== "string" || TEMPORARY_FOLDERS.test(seen["exe"]);
+}
 
 function judgeRead(change: Change, host: HostKnowledge): Verdict {
   const seen = change.observation.facts ?? {};
@@ -28,16 +36,14 @@ function judgeRead(change: Change, host: HostKnowledge): Verdict {
   return {
     kind: "secret.read",
     severity: severityOf(path, seen["uid"] === 0),
-    ordinary:
-      readers.length === 0
-        ? `nothing reads ${path}`
-        : `${path} is read by ${readers.slice(0, 8).map(describeReader).join(", ")}`,
-    observed: `${seen["exe"] ?? "a program that has ended"} as uid ${seen["uid"]}, started by ${seen["parentExe"] ?? "an unknown program"}, ${seen["how"]} ${path}`,
+    ordinary: readers.length === 0 ? `nothing reads ${path}` : `${path} is read by ${describeReaders(readers.map((one) => one.facts))}`,
+    observed: `${describeReader(seen)}, started by ${seen["parentExe"] || "an unknown program"}, ${seen["how"]} ${path}`,
     evidence: {
       ...seen,
       differsFromKnownReader: sameProgram === undefined ? null : differences(sameProgram.facts, seen),
+      package: typeof seen["exe"] === "string" ? host.packageOf(seen["exe"]) : null,
     },
-    next: [`stat -- ${path}`],
+    next: [`stat -- ${quoteForShell(path)}`],
     attack: path.includes("shadow") ? ["T1003.008"] : ["T1552.001"],
   };
 }
@@ -53,7 +59,7 @@ function judgeCreated(change: Change): Verdict {
       ? `${path} came into being: whoever knows it is root on this server`
       : `${path} came into being`,
     evidence: change.observation.facts ?? {},
-    next: [`stat -- ${path}`],
+    next: [`stat -- ${quoteForShell(path)}`],
     attack: isAccessHash ? ["T1098"] : ["T1552"],
   };
 }
@@ -62,10 +68,19 @@ function severityOf(path: string, isRoot: boolean): Severity {
   return !isRoot || path.endsWith("/.accesshash") ? "critical" : "high";
 }
 
-function describeReader(member: { facts: Readonly<Record<string, unknown>> }): string {
-  return `${member.facts["exe"]} (uid ${member.facts["uid"]})`;
+function describeReader(seen: JsonObject): string {
+  return `${seen["exe"] ?? "a program that has ended"} as uid ${seen["uid"] ?? "unknown"}`;
 }
 
-function differences(known: Readonly<Record<string, unknown>>, seen: Readonly<Record<string, unknown>>): string[] {
+function describeReaders(readers: readonly JsonObject[]): string {
+  const shown = readers.slice(0, MAX_READERS_SHOWN).map(describeReader).join(", ");
+  return readers.length > MAX_READERS_SHOWN ? `${shown} and ${readers.length - MAX_READERS_SHOWN} others` : shown;
+}
+
+function describeSecret(record: JsonObject): string {
+  return `is a ${record["type"]} of mode ${record["mode"]}, owner ${record["uid"]}:${record["gid"]}`;
+}
+
+function differences(known: JsonObject, seen: JsonObject): string[] {
   return ["exeSha256", "uid", "parentExe"].filter((field) => known[field] !== seen[field]);
 }

@@ -2,174 +2,155 @@
  * Secrets: every read is a fact with its reader, and every secret that comes into being.
  * See README.md in this folder for what it sees and cannot see.
  */
-import { AsyncQueue } from "#src/lib/async-queue.ts";
-import { errorText } from "#src/lib/errors.ts";
+import { createHash } from "node:crypto";
+import { AsyncQueue, queueIsFull } from "#src/lib/async-queue.ts";
 import { LruMap } from "#src/lib/lru.ts";
-import { type PathPattern, parsePathPattern, pathComponents, relate } from "#src/lib/path-pattern.ts";
-import { fileSubject, showRawPath, toRawPath } from "#src/lib/raw-path.ts";
-import { ActorCache } from "#src/linux/actor-cache.ts";
+import { fileSubject, showRawPath } from "#src/lib/raw-path.ts";
 import { ExeDigests } from "#src/linux/exe-digest.ts";
 import {
   FAN_ACCESS,
+  FAN_ATTRIB,
+  FAN_CREATE,
   FAN_DELETE_SELF,
-  FAN_MODIFY,
   FAN_MOVE_SELF,
+  FAN_MOVED_TO,
   FAN_OPEN,
   FAN_OPEN_EXEC,
-  type FanotifyEvent,
 } from "#src/linux/fanotify-events.ts";
 import { FileLook } from "#src/linux/file-metadata.ts";
+import { readExe } from "#src/linux/proc.ts";
+import type { Actor } from "#src/model/actor.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
-import type { SensorContext, WatchSensor } from "#src/model/sensor.ts";
-import { PathWatch } from "../path-watch.ts";
-import { ScanWatch } from "../scan-watch.ts";
+import type { SensorContext, Sight, WatchSensor } from "#src/model/sensor.ts";
+import { GroupMembers } from "../group-members.ts";
+import { EVENT_BITS, ListFollower } from "../list-follower.ts";
+import { PathList } from "../path-list.ts";
+import type { PathEvent } from "../path-watch.ts";
 import type { SecretsOptions } from "./config.ts";
 
 const READ_MASK = FAN_OPEN | FAN_ACCESS | FAN_OPEN_EXEC;
-const INODE_MASK = READ_MASK | FAN_MODIFY | FAN_DELETE_SELF | FAN_MOVE_SELF;
-const MAX_QUEUED = 10_000;
+const INODE_MASK = READ_MASK | FAN_ATTRIB | FAN_DELETE_SELF | FAN_MOVE_SELF;
+const MAX_QUEUED = 50_000;
 // A program that reads a secret reads it in several steps; one fact in this time is enough.
 const SAME_READ_MS = 1000;
 const MAX_RECENT_READS = 4096;
+const MAX_RECENT_DIGESTS = 256;
+const MAX_KEY = 4096;
 
 /** The sensor. */
 export const sensor: WatchSensor = {
   async *watch(context) {
-    using watcher = new SecretsWatcher(context);
-    watcher.start();
+    await using watcher = new SecretsWatcher(context);
     context.signal.addEventListener("abort", () => watcher.queue.end());
+    watcher.start();
     yield* watcher.queue;
   },
 };
 
-class SecretsWatcher implements Disposable {
+class SecretsWatcher implements AsyncDisposable {
   readonly queue: AsyncQueue<Observation | Census>;
   readonly #context: SensorContext;
-  readonly #options: SecretsOptions;
-  readonly #listed: readonly (PathPattern & { text: string })[];
-  readonly #watch: PathWatch | ScanWatch;
-  readonly #actors = new ActorCache();
-  readonly #digests = new ExeDigests();
-  readonly #recent = new LruMap<string, number>(MAX_RECENT_READS);
+  readonly #list: PathList;
+  readonly #members: GroupMembers;
   readonly #told = new Set<string>();
+  readonly #digests = new ExeDigests();
+  readonly #recentReads = new LruMap<string, number>(MAX_RECENT_READS);
+  /** By process and program: one that has ended right behind its read keeps its digest for the next event. */
+  readonly #recentDigests = new LruMap<string, Promise<string | null>>(MAX_RECENT_DIGESTS);
+  readonly #follower: ListFollower;
 
   constructor(context: SensorContext) {
+    const { patterns, scanEveryMs } = context.options as unknown as SecretsOptions;
     this.#context = context;
-    this.#options = context.options as unknown as SecretsOptions;
-    this.queue = new AsyncQueue(MAX_QUEUED, (count) => context.count("dropped", count));
-    this.#listed = this.#options.patterns.map((text) => {
-      const pattern = parsePathPattern(text);
-      return { ...pattern, text, components: pattern.components.map(toRawPath) };
+    this.queue = new AsyncQueue(MAX_QUEUED, () => context.fail(queueIsFull(MAX_QUEUED)));
+    this.#list = new PathList(patterns);
+    this.#members = new GroupMembers(patterns);
+    this.#follower = new ListFollower(context, {
+      list: this.#list,
+      inodeMask: INODE_MASK,
+      scanEveryMs,
+      told: () => this.#told,
+      take: (path, event) => this.#take(path, event),
+      look: (path, event, scanned) => this.#look(path, event?.who ?? null, scanned),
+      listed: () => {
+        for (const census of this.#members.censuses("secrets", Date.now())) this.queue.push(census);
+      },
+      describe: describeSight,
     });
-    this.#watch = this.#openWatch();
   }
 
   start(): void {
-    this.#rescan();
-    this.#sight();
-    this.#plan();
+    this.#follower.start();
   }
 
-  [Symbol.dispose](): void {
-    this.#watch[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#follower[Symbol.asyncDispose]();
   }
 
-  #openWatch(): PathWatch | ScanWatch {
-    const patterns = this.#options.patterns.map(parsePathPattern);
-    const events = {
-      onPath: (path: string, event: FanotifyEvent | null) => this.#onPath(path, event),
-      onOverflow: () => {
-        this.#context.count("overflows", 1);
-        this.#rescan();
-      },
-      onAny: () => this.#context.count("events", 1),
-    };
-    try {
-      return new PathWatch(patterns, INODE_MASK, events);
-    } catch (error) {
-      return new ScanWatch(patterns, events, errorText(error));
-    }
+  /** @returns whether the event was a read and nothing else */
+  #take(path: string, event: PathEvent | null): boolean {
+    if (event === null) return false;
+    if ((event.mask & READ_MASK) !== 0) this.#onRead(path, event);
+    // Watched at once: its first reader may be next.
+    if ((event.mask & (FAN_CREATE | FAN_MOVED_TO)) !== 0) this.#follower.refresh(path);
+    return (event.mask & EVENT_BITS & ~READ_MASK) === 0;
   }
 
-  #sight(): void {
-    const sight = this.#watch.sight(`each ${this.#options.scanEveryMs / 1000} s`);
-    const isBlind = this.#watch instanceof ScanWatch;
-    this.#context.sight({
-      state: isBlind ? "blind" : sight.state,
-      sees: isBlind
-        ? sight.sees
-        : ["opens, reads, mappings and executions by inode: hard links, bind mounts, other namespaces", ...sight.sees],
-      blindTo: isBlind
-        ? ["every read of a secret", ...sight.blindTo]
-        : ["raw reads of the block device", ...sight.blindTo],
-    });
-  }
-
-  #plan(): void {
-    this.#context.after(this.#options.scanEveryMs, () => {
-      this.#rescan();
-      this.#sight();
-      this.#plan();
-    });
-  }
-
-  #rescan(): void {
-    this.#watch.scan();
-    for (const path of new Set([...this.#watch.paths, ...this.#told])) this.#look(path, null, true);
-    for (const { text } of this.#listed) {
-      const keys = [...this.#told].filter((path) => this.#groupOf(path) === text);
-      this.queue.push({ sensor: "secrets", group: text, type: "census", keys, atUnixMs: Date.now() });
-    }
-  }
-
-  #onPath(path: string, event: FanotifyEvent | null): void {
-    if (event !== null && (event.mask & READ_MASK) !== 0 && event.name !== ".") this.#onRead(path, event);
-    if (event === null || (event.mask & ~READ_MASK & 0xffff) !== 0) this.#look(path, event, false);
-  }
-
-  #onRead(path: string, event: FanotifyEvent): void {
-    const actor = this.#actors.read(event.pid);
-    const recent = `${path}\0${event.pid}\0${actor?.exe}`;
+  #onRead(path: string, { mask, pid, who }: PathEvent): void {
+    const reader = JSON.stringify([path, pid, who?.startTicks, who?.exe, who?.uid]);
     const now = performance.now();
-    if (now - (this.#recent.get(recent) ?? Number.NEGATIVE_INFINITY) < SAME_READ_MS) return;
-    this.#recent.set(recent, now);
+    if (now - (this.#recentReads.get(reader) ?? Number.NEGATIVE_INFINITY) < SAME_READ_MS) return;
+    this.#recentReads.set(reader, now);
+    if (who === null) this.#context.count("unknownReaders", 1);
     const atUnixMs = Date.now();
-    void this.#digests.of(event.pid).then((digest) => {
-      const parentExe = actor?.parents[0]?.exe ?? null;
-      const facts: JsonObject = {
-        path: showRawPath(path),
-        exe: actor?.exe ?? null,
-        exeSha256: digest,
-        uid: actor?.uid ?? null,
-        parentExe,
-        unit: actor?.unit ?? null,
-        how: describeRead(event.mask),
-      };
-      this.queue.push({
-        sensor: "secrets",
-        type: "present",
-        key: JSON.stringify([path, digest ?? actor?.exe ?? null, actor?.uid ?? null, parentExe]),
-        group: path,
-        subject: fileSubject(path),
-        facts,
-        who: actor,
-        atUnixMs,
-        scanned: false,
-      });
+    this.#digestOf(who)
+      .then((digest) => this.#tellRead(path, describeRead(mask), who, digest, atUnixMs))
+      .catch((error) => this.#context.fail(error));
+  }
+
+  /** The digest of the program that the reader ran; `null` when it can only be that of another by now. */
+  #digestOf(who: Actor | null): Promise<string | null> {
+    if (who === null) return Promise.resolve(null);
+    const process = `${who.pid} ${who.startTicks} ${who.exe}`;
+    const known = this.#recentDigests.get(process);
+    if (known !== undefined) return known;
+    if (who.exe === null || readExe(who.pid) !== who.exe) return Promise.resolve(null);
+    const digest = this.#digests.of(who.pid);
+    this.#recentDigests.set(process, digest);
+    return digest;
+  }
+
+  #tellRead(path: string, how: string, who: Actor | null, exeSha256: string | null, atUnixMs: number): void {
+    const exe = who?.exe ?? null;
+    const uid = who?.uid ?? null;
+    const parentExe = who?.parents[0]?.exe ?? null;
+    const unit = who?.unit ?? null;
+    this.queue.push({
+      sensor: "secrets",
+      type: "present",
+      key: readerKey([path, exeSha256 ?? exe, uid, parentExe]),
+      group: path,
+      subject: fileSubject(path),
+      facts: { path: showRawPath(path), exe, exeSha256, uid, parentExe, unit, how },
+      who,
+      atUnixMs,
+      scanned: false,
     });
   }
 
-  /** Tells of a secret that came or went; how it looks is the files sensor's matter. */
-  #look(path: string, event: FanotifyEvent | null, scanned: boolean): void {
-    const group = this.#groupOf(path);
+  /** Tells of a secret that came or went; how it looks is the files sensor's matter. Watches first, then looks. */
+  #look(path: string, who: Actor | null, scanned: boolean): void {
+    const group = this.#list.patternOf(path);
     if (group === undefined) return;
+    this.#follower.refresh(path);
     const facts = describeSecret(path);
-    this.#watch.refresh(path);
     if ((facts === null) === !this.#told.has(path)) return;
-    if (facts === null) this.#told.delete(path);
-    else this.#told.add(path);
-    const who = event === null ? null : this.#actors.read(event.pid);
+    if (facts === null) {
+      this.#told.delete(path);
+      this.#members.delete(path, group);
+    } else if (this.#members.add(path, group)) this.#told.add(path);
+    else return this.#context.count("notKept", 1);
     this.queue.push({
       sensor: "secrets",
       type: "record",
@@ -182,16 +163,23 @@ class SecretsWatcher implements Disposable {
       scanned,
     });
   }
+}
 
-  #groupOf(path: string): string | undefined {
-    const components = pathComponents(path);
-    return this.#listed.find((pattern) => relate(pattern, components) === "match")?.text;
-  }
+function describeSight(sight: Sight, hasFanotify: boolean): Sight {
+  if (!hasFanotify) return { ...sight, state: "blind", blindTo: ["every read of a secret", ...sight.blindTo] };
+  const how = "opens, reads, mappings and executions by inode: hard links, bind mounts, other namespaces";
+  return { ...sight, sees: [how, ...sight.sees], blindTo: [...sight.blindTo, "raw reads of the block device"] };
 }
 
 function describeRead(mask: number): string {
   if ((mask & FAN_OPEN_EXEC) !== 0) return "executed";
   return (mask & FAN_ACCESS) !== 0 ? "read" : "opened";
+}
+
+/** Identity of a reader of a secret; at most 4 KiB: a longer one is its digest. */
+function readerKey(parts: readonly (string | number | null)[]): string {
+  const key = JSON.stringify(parts);
+  return key.length <= MAX_KEY ? key : `sha256 ${createHash("sha256").update(key).digest("hex")}`;
 }
 
 function describeSecret(path: string): JsonObject | null {
