@@ -8,7 +8,7 @@ export interface Change {
   /** `new`/`gone`: a member of a set. `changed`: a record differs; `created`/`deleted`: a record's thing came or went. */
   readonly type: "new" | "gone" | "changed" | "created" | "deleted";
   readonly observation: Observation;
-  /** What was there before, of the ordinary: facts of the member, fields of the record; `null` when nothing was. */
+  /** What was there before: facts of the member, the last look at the record; `null` when nothing was. */
   readonly before: JsonObject | null;
   /** For records: names of the fields that differ. */
   readonly fields: readonly string[];
@@ -23,7 +23,10 @@ export interface KnownMember {
 
 /** What is known of this host. */
 export interface HostKnowledge {
+  /** Ordinary members of a sensor's sets. */
   members(sensor: string): readonly KnownMember[];
+  /** Package that owns a file, such as `openssh-server`; `null`: none, or the package manager is not known. */
+  packageOf(path: string): string | null;
 }
 
 /** Why and how a change is an alert. Texts may hold anything a process chose: they are escaped where they are shown. */
@@ -41,6 +44,8 @@ export interface Verdict {
 export interface SensorFacts {
   /** Every alert kind of this sensor with a sentence: the generated reference lists them. */
   readonly kinds: Readonly<Record<string, string>>;
+  /** A member of a set or a record, in words for `garrison ordinary`. @default its facts as JSON */
+  describe?(facts: JsonObject): string;
   /** Record fields that are kept but not compared, such as times. @default none */
   readonly informative?: readonly string[];
   /** Whether a newcomer is an alert even while the host is still being learnt. @default never */

@@ -1,0 +1,31 @@
+/** How much graver an alert is for who did it. Pure. */
+import type { Actor } from "#src/model/actor.ts";
+import { SEVERITIES, type Severity } from "#src/model/severity.ts";
+
+// Programs that face the network and have no business with what Garrison watches; also when an upgrade has replaced their file.
+const NETWORK_SERVICES =
+  /\/(?:apache2|httpd|nginx|lshttpd|litespeed|openlitespeed|php-fpm[\d.]*|php-cgi[\d.]*|lsphp[\d.]*|vsftpd|pure-ftpd(?:-\w+)?|proftpd|mysqld|mariadbd|redis-server|memcached|dovecot|exim\d*)(?: \(deleted\))?$/;
+const TEMPORARY_FOLDERS = /^\/(?:tmp|var\/tmp|dev\/shm|run\/user)\/|^\/memfd:/;
+
+/** Reasons in the actor to take an alert more seriously, in words. Judged by the program file, never by its chosen name. */
+export function graveReasons(who: Actor | null): string[] {
+  if (who === null) return [];
+  const exe = who.exe ?? "";
+  const service = who.parents.find((parent) => NETWORK_SERVICES.test(parent.exe));
+  return [
+    ...(service === undefined ? [] : [`it was started by a service that faces the network: ${service.exe}`]),
+    ...(TEMPORARY_FOLDERS.test(exe) ? [`its program lies where anyone can write: ${exe}`] : []),
+    ...(exe.endsWith(" (deleted)") ? ["its program file has been deleted"] : []),
+  ];
+}
+
+/** One step graver when there is a reason. */
+export function raiseSeverity(severity: Severity, reasons: readonly string[]): Severity {
+  if (reasons.length === 0) return severity;
+  return SEVERITIES[Math.min(SEVERITIES.indexOf(severity) + 1, SEVERITIES.length - 1)] ?? severity;
+}
+
+/** The graver of two. */
+export function graverOf(one: Severity, other: Severity): Severity {
+  return SEVERITIES.indexOf(one) >= SEVERITIES.indexOf(other) ? one : other;
+}

@@ -1,0 +1,442 @@
+/**
+ * The mind: takes facts from the sentry, judges them, keeps the store, tells people, answers commands, plans actions for the
+ * warden. It holds no privileges.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Outcome } from "#src/judge/alerter.ts";
+import { cutText } from "#src/judge/bounds.ts";
+import type { SensorFacts } from "#src/judge/contract.ts";
+import { Drills } from "#src/judge/drills.ts";
+import { Judge } from "#src/judge/judge.ts";
+import { errorText, GarrisonError } from "#src/lib/errors.ts";
+import { toRawPath } from "#src/lib/raw-path.ts";
+import type { JsonObject } from "#src/model/json.ts";
+import type { Notifier } from "#src/notify/notifier.ts";
+import type { Child } from "#src/processes/child.ts";
+import type { MindSettings } from "#src/processes/settings.ts";
+import { ActionStore } from "#src/store/action-store.ts";
+import { AlertStore } from "#src/store/alert-store.ts";
+import { idNumber } from "#src/store/id.ts";
+import { OrdinaryStore } from "#src/store/ordinary-store.ts";
+import { Outbox, readValue, writeValue } from "#src/store/outbox.ts";
+import { isStoreFull, Store, unlessFull } from "#src/store/store.ts";
+import { ActionEngine } from "./action-engine.ts";
+import { answerer } from "./answers.ts";
+import { Intake } from "./intake.ts";
+import { loadFacts } from "./load-facts.ts";
+import { PackageOwners } from "./packages.ts";
+import { SentryClient, type SentryStatus } from "./sentry-client.ts";
+import { CommandServer } from "./server.ts";
+import { UserNames } from "./users.ts";
+import { WardenClient } from "./warden-client.ts";
+import { Watchers } from "./watchers.ts";
+
+const TICK_MS = 5000;
+const RETENTION_EVERY_TICKS = 720;
+const FULL_ENOUGH = 0.9;
+const ROOM_AT_ONCE = 1000;
+const OPEN_AT_ONCE = 100;
+// Entries for a journal that cannot be written: beyond these the oldest go, before alerts that nobody has seen.
+const KEPT_ENTRIES = 10_000;
+const TRAITS_KEPT_MS = 3_600_000;
+// The same loss within this time is one: a link that is refused again and again must not fill the journal.
+const SAME_LOSS_MS = 60_000;
+const MAX_LOSSES = 16;
+
+/** Runs until the child is told to stop. */
+export async function runMind(child: Child<MindSettings>): Promise<void> {
+  const mind = new Mind(child, new Map(await loadFacts(child.settings.sensors)));
+  child.onStop(() => mind.stop());
+  await mind.start();
+}
+
+/** All that the mind is made of. */
+export class Mind {
+  readonly settings: MindSettings;
+  readonly store: Store;
+  readonly ordinary: OrdinaryStore;
+  readonly alerts: AlertStore;
+  readonly actions: ActionStore;
+  readonly outbox: Outbox;
+  readonly judge: Judge;
+  readonly facts: ReadonlyMap<string, SensorFacts>;
+  readonly drills = new Drills();
+  readonly watchers = new Watchers();
+  readonly users = new UserNames();
+  readonly engine: ActionEngine;
+  readonly #child: Child<MindSettings>;
+  readonly #intake: Intake;
+  #sentry: SentryClient | null = null;
+  #warden: WardenClient | null = null;
+  #server: CommandServer | null = null;
+  #notifier: Notifier | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #ticks = 0;
+  #dropped = 0;
+  #storeFailure: string | null = null;
+  #journalFailure: string | null = null;
+  #sentryStatus: SentryStatus | null = null;
+  #isWatching = false;
+  #toldNumber = 0;
+  readonly #since = new Map<string, number>();
+  readonly #losses = new Map<string, number>();
+
+  constructor(child: Child<MindSettings>, facts: Mind["facts"]) {
+    const { settings } = child;
+    this.#child = child;
+    this.settings = settings;
+    this.facts = facts;
+    const { store, damage } = Store.open(join(settings.stateFolder, "store.db"), settings.store);
+    this.store = store;
+    this.ordinary = new OrdinaryStore(store);
+    this.alerts = new AlertStore(store, settings.host);
+    this.actions = new ActionStore(store);
+    this.outbox = new Outbox(store);
+    const packages = new PackageOwners();
+    for (const sensor of facts.keys()) this.#since.set(sensor, this.#firstRun(sensor));
+    this.judge = new Judge({
+      ordinary: this.ordinary,
+      alerts: this.alerts,
+      outbox: this.outbox,
+      drills: this.drills,
+      knowledge: { packageOf: (path) => packages.ownerOf(path) },
+      userName: (uid) => this.users.nameOf(uid),
+      facts,
+      learnMs: settings.learnMs,
+      sensorSince: (sensor) => this.#since.get(sensor) ?? Date.now(),
+      isCanary: (group) => group === toRawPath(settings.canaries.secret),
+    });
+    this.#intake = new Intake({
+      store,
+      judge: this.judge,
+      tell: (outcomes) => this.tell(outcomes),
+      acknowledge: (boot, seq) => this.#sentry?.acknowledge(boot, seq),
+      onFull: (reason) => this.#onStoreFull(reason),
+      makeRoom: () => this.#makeRoom(),
+      onPassedOver: ({ sensor, type }, error) => this.#onPassedOver(sensor, type, error),
+    });
+    this.engine = new ActionEngine({
+      store,
+      actions: this.actions,
+      outbox: this.outbox,
+      warden: () => this.#warden!,
+      now: () => Date.now(),
+    });
+    // No drill outlives the mind that was told of it.
+    unlessFull(() => store.transaction(() => this.judge.closeDrill(null)));
+    this.#journalStart(damage);
+  }
+
+  async start(): Promise<void> {
+    const { settings } = this;
+    this.#toldNumber = this.#lastTold();
+    this.#save("notify.told", this.#toldNumber);
+    await this.#startNotifier();
+    this.#warden = new WardenClient(settings.wardenSocket, this.outbox, {
+      onConnect: () => this.engine.resume(),
+      onLost: (reason) => this.#onLost("warden", reason),
+      onJournalFailure: (failure) => this.#onJournalFailure(failure),
+    });
+    this.#sentry = new SentryClient(settings.sentrySocket, {
+      onFacts: (boot, seq, items) => this.#intake.take({ boot, seq, items }),
+      onStatus: (status) => this.#onSentryStatus(status),
+      onDropped: (count) => {
+        this.#dropped += count;
+        this.#child.log.warn("facts were dropped", { count });
+      },
+      onLost: (reason) => {
+        this.#sentryStatus = null;
+        this.#onLost("sentry", reason);
+      },
+    });
+    this.#server = new CommandServer(this.#child.listenFd, answerer(this));
+    this.#timer = setInterval(() => void this.#tick(), TICK_MS);
+  }
+
+  /** Tells what happened to all who want to know; journal and store have it already. */
+  tell(outcomes: readonly Outcome[]): void {
+    for (const { type, alert } of outcomes) {
+      this.watchers.tell({ event: "alert", value: { type, alert: alert as unknown as JsonObject } });
+      if (type !== "repeat") this.#notifier?.tell({ type, alert, atUnixMs: Date.now() });
+    }
+    this.#rememberTold(outcomes);
+    this.#warden?.drain();
+  }
+
+  /** Runs a change of a command: stored, then told. @throws GarrisonError `GARRISON_STORE_FULL` */
+  change(work: () => readonly Outcome[]): readonly Outcome[] {
+    const outcomes = this.#stored(work);
+    this.tell(outcomes);
+    return outcomes;
+  }
+
+  /** The command of a drill has gone. */
+  endDrill(name: string): void {
+    this.drills.end(name);
+    // Without room they stay open until the next start.
+    unlessFull(() => this.tell(this.store.transaction(() => this.judge.closeDrill(name))));
+  }
+
+  get notifier(): Notifier | null {
+    return this.#notifier;
+  }
+
+  get isWatching(): boolean {
+    return this.#isWatching;
+  }
+
+  /** What `garrison status` says. */
+  status(): JsonObject {
+    const sentry = this.#sentryStatus;
+    const { user, system } = process.cpuUsage();
+    const head = this.#warden?.head ?? null;
+    return {
+      event: "status",
+      host: this.settings.host,
+      version: this.settings.version,
+      root: this.settings.isRoot,
+      watching: this.#isWatching,
+      sensors: (sentry?.sensors ?? this.#awaySensors()).map((sensor) => ({
+        ...sensor,
+        ...this.ordinary.sizeOf(sensor.name),
+        learningUntil: this.#learningUntil(sensor.name),
+      })),
+      processes: [
+        {
+          name: "sentry",
+          pid: sentry?.pid ?? null,
+          state: sentry === null ? "away" : "running",
+          memoryBytes: sentry?.memoryBytes ?? null,
+          cpuMs: sentry?.cpuMs ?? null,
+        },
+        {
+          name: "warden",
+          pid: this.#warden?.pid ?? null,
+          state: this.#warden?.isConnected === true ? "running" : "away",
+          memoryBytes: null,
+          cpuMs: null,
+        },
+        {
+          name: "mind",
+          pid: process.pid,
+          state: "running",
+          memoryBytes: process.memoryUsage.rss(),
+          cpuMs: Math.round((user + system) / 1000),
+        },
+      ],
+      store: {
+        state: this.#storeFailure ?? "kept",
+        fill: Math.round(this.store.fill * 1000) / 1000,
+        droppedFacts: this.#dropped,
+      },
+      journal: {
+        state: this.#journalFailure ?? (head === null ? "the warden is away" : "written"),
+        entries: head?.seq ?? null,
+        hash: head?.hash ?? null,
+        waiting: this.outbox.size,
+      },
+      openAlerts: this.alerts.countOpen(),
+      notify: (this.#notifier?.status() ?? []) as unknown as JsonObject["notify"] & JsonObject,
+    };
+  }
+
+  /** Asks the sentry for its figures of now, and waits for them at most `waitMs`. */
+  async refreshStatus(waitMs = 500): Promise<void> {
+    if (this.#sentry?.isConnected !== true) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = this.watchers.add(({ event }) => event === "status" && resolve());
+    const timer = setTimeout(resolve, waitMs);
+    this.#sentry.askStatus();
+    await promise;
+    clearTimeout(timer);
+    stop();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#server?.[Symbol.dispose]();
+    this.#sentry?.[Symbol.dispose]();
+    this.#intake[Symbol.dispose]();
+    this.#warden?.[Symbol.dispose]();
+    await this.#notifier?.[Symbol.asyncDispose]();
+    this.store[Symbol.dispose]();
+  }
+
+  async #startNotifier(): Promise<void> {
+    const { notify, host } = this.settings;
+    if (notify === null) return;
+    const { Notifier } = await import("#src/notify/notifier.ts");
+    this.#notifier = new Notifier({
+      options: notify,
+      host,
+      state: readValue(this.store, "notify.state") as JsonObject | null,
+      save: (state) => this.#save("notify.state", state),
+      log: this.#child.log,
+    });
+    // What was stored and not told, because the mind was killed between the two.
+    const untold = this.alerts.listAfter(this.#toldNumber, 1000).filter(({ state }) => state === "open");
+    for (const alert of untold) this.#notifier.tell({ type: "new", alert, atUnixMs: Date.now() });
+    this.#toldNumber = this.alerts.lastNumber;
+    this.#save("notify.told", this.#toldNumber);
+  }
+
+  /** Alerts of before there was anyone to tell are not news. */
+  #lastTold(): number {
+    const told = readValue(this.store, "notify.told");
+    return typeof told === "number" ? told : this.alerts.lastNumber;
+  }
+
+  #rememberTold(outcomes: readonly Outcome[]): void {
+    const fresh = outcomes.filter(({ type }) => type === "new").map(({ alert }) => idNumber("a", alert.id));
+    if (fresh.length === 0) return;
+    this.#toldNumber = Math.max(this.#toldNumber, ...fresh);
+    this.#save("notify.told", this.#toldNumber);
+  }
+
+  #save(name: string, value: JsonObject | number): void {
+    unlessFull(() => writeValue(this.store, name, value));
+  }
+
+  #stored<T>(work: () => T): T {
+    try {
+      return this.store.transaction(work);
+    } catch (error) {
+      if (!isStoreFull(error)) throw error;
+      throw new GarrisonError("GARRISON_STORE_FULL", "Cannot keep a change: the store has no room", { cause: error });
+    }
+  }
+
+  #onSentryStatus(status: SentryStatus): void {
+    this.#sentryStatus = status;
+    this.watchers.tell({ event: "status", value: this.status() });
+    if (this.#isWatching || !status.isReady) return;
+    this.#isWatching = true;
+    this.watchers.tell({ event: "watching", value: { event: "watching" } });
+  }
+
+  #onLost(name: "sentry" | "warden", reason: string | null): void {
+    this.#child.log.warn(`the ${name} is away`, { reason });
+    const loss = `${name} ${reason}`;
+    const now = performance.now();
+    if (now - (this.#losses.get(loss) ?? Number.NEGATIVE_INFINITY) > SAME_LOSS_MS) {
+      if (this.#losses.size > MAX_LOSSES) this.#losses.clear();
+      this.#losses.set(loss, now);
+      unlessFull(() => this.outbox.add(`${name}.lost`, "garrison", { reason }));
+    }
+    this.watchers.tell({ event: "status", value: this.status() });
+  }
+
+  #onPassedOver(sensor: string, type: string, error: unknown): void {
+    const reason = errorText(error);
+    this.#child.log.error("a fact could not be judged and was passed over", { sensor, type, reason });
+    this.outbox.add("fact.failed", "garrison", { sensor, type, reason: cutText(reason, 500) });
+  }
+
+  #onJournalFailure(failure: string | null): void {
+    if (failure !== null && this.#journalFailure === null)
+      this.#child.log.error("the journal cannot be written", { failure });
+    this.#journalFailure = failure;
+  }
+
+  #onStoreFull(reason: string | null): void {
+    if (reason !== null && this.#storeFailure === null) {
+      this.#child.log.error("the store is full: alerts are told but not kept until there is room", { reason });
+    }
+    // Alerts that were told while nothing could be kept have been kept now.
+    if (reason === null) this.#save("notify.told", this.#toldNumber);
+    this.#storeFailure = reason === null ? null : `full: alerts are told but not kept until there is room (${reason})`;
+    this.watchers.tell({ event: "status", value: this.status() });
+  }
+
+  async #tick(): Promise<void> {
+    this.#ticks++;
+    const now = Date.now();
+    unlessFull(() => {
+      if ((this.alerts.nextExpiryUnixMs() ?? Number.POSITIVE_INFINITY) <= now) {
+        this.tell(this.store.transaction(() => this.judge.expireAcceptances(now)));
+      }
+      if (this.#ticks % RETENTION_EVERY_TICKS === 1) this.#forgetOld(now);
+      if (this.store.fill > FULL_ENOUGH) this.#forgetOver();
+    });
+    await this.engine.expire();
+  }
+
+  #forgetOld(now: number): void {
+    const before = now - this.settings.store.keepAlertsMs;
+    while (this.alerts.forgetOlder(before) > 0);
+    while (this.ordinary.forgetLeft(before) > 0);
+    this.alerts.forgetTraits(now - TRAITS_KEPT_MS);
+  }
+
+  /** What is over goes first, then journal entries that nobody takes, then what is open and least grave: it was told. */
+  #makeRoom(): boolean {
+    return this.#forgetOver() || this.#forgetOpen();
+  }
+
+  #forgetOver(): boolean {
+    const now = Date.now();
+    return (
+      this.#forget("old alerts were forgotten to make room", () => this.alerts.forgetOlder(now, ROOM_AT_ONCE)) ||
+      this.#forget("what has left was forgotten to make room", () => this.ordinary.forgetLeft(now, ROOM_AT_ONCE))
+    );
+  }
+
+  #forgetOpen(): boolean {
+    return (
+      this.#forget("journal entries were dropped to make room", () => this.outbox.shrink(KEPT_ENTRIES)) ||
+      this.#forget("open alerts were forgotten to make room", () => this.alerts.forgetLeastGrave(OPEN_AT_ONCE))
+    );
+  }
+
+  /** @returns whether something was forgotten */
+  #forget(message: string, forget: () => number): boolean {
+    let count = 0;
+    unlessFull(() => {
+      count = forget();
+    });
+    if (count > 0) this.#child.log.warn(message, { count });
+    return count > 0;
+  }
+
+  #firstRun(sensor: string): number {
+    const name = `sensor.since.${sensor}`;
+    const known = readValue(this.store, name);
+    if (typeof known === "number") return known;
+    const now = Date.now();
+    this.#save(name, now);
+    return now;
+  }
+
+  #learningUntil(sensor: string): string {
+    return new Date((this.#since.get(sensor) ?? Date.now()) + this.settings.learnMs).toISOString();
+  }
+
+  #awaySensors(): SentryStatus["sensors"] {
+    return this.settings.sensors.map((name) => ({
+      name,
+      state: "blind" as const,
+      sees: [],
+      blindTo: ["everything it watches: the sentry is away"],
+      restarts: 0,
+      failure: "the sentry is away",
+      counts: [],
+    }));
+  }
+
+  #journalStart(damage: string | null): void {
+    const { version, sensors, configSource, effectiveConfig, isRoot } = this.settings;
+    if (damage !== null) this.#child.log.error("the store was damaged; learning begins anew", { damage });
+    const digest = createHash("sha256").update(effectiveConfig).digest("hex");
+    unlessFull(() =>
+      this.store.transaction(() => {
+        this.outbox.add("start", "garrison", { version, sensors: [...sensors], root: isRoot });
+        if (damage !== null) this.outbox.add("store.damaged", "garrison", { damage });
+        const last = readValue(this.store, "config.digest");
+        if (last === digest) return;
+        writeValue(this.store, "config.digest", digest);
+        this.outbox.add("config", "garrison", { source: configSource, sha256: digest, before: last });
+      }),
+    );
+  }
+}
