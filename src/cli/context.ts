@@ -1,0 +1,25 @@
+/** What each command gets: the global options, resolved. */
+import type { Command } from "commander";
+import { type Folders, findFolders } from "#src/processes/folders.ts";
+import { Output } from "./output.ts";
+
+/** Global options, as in DESIGN section 6. */
+export interface Context {
+  readonly folders: Folders;
+  /** `/`, or the tree given with `--root`. */
+  readonly root: string;
+  readonly output: Output;
+  /** Answer yes to questions. */
+  readonly yes: boolean;
+}
+
+/** Reads the global options wherever they stand on the command line. */
+export function contextOf(command: Command): Context {
+  const options = command.optsWithGlobals<{ state?: string; run?: string; config?: string; root?: string; json?: true; color: boolean; yes?: true }>();
+  return {
+    folders: findFolders(options, process.env, process.getuid?.() === 0),
+    root: options.root ?? "/",
+    output: new Output({ json: options.json === true, color: options.color }),
+    yes: options.yes === true,
+  };
+}

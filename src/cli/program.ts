@@ -1,0 +1,196 @@
+/** The command line: one line of registration a command, its code loaded when it runs. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { parseDuration } from "#src/lib/duration.ts";
+import { errorText, GarrisonError } from "#src/lib/errors.ts";
+import { SEVERITIES } from "#src/model/severity.ts";
+import { AnswerError } from "./client.ts";
+import { contextOf, type Context } from "./context.ts";
+import { EXIT, Exit } from "./exit.ts";
+
+const EXAMPLES_OF_USE = `
+Exit codes: 0 done, 1 found something, 2 wrong use, 3 could not.
+
+Start here:
+  garrison up                  start, and watch alerts come in
+  garrison status              what it sees, and what it is blind to
+  garrison alerts              what is not ordinary
+  garrison explain a17         why, with the evidence and what to do next
+  garrison accept a17          it is ordinary from now on
+  garrison drill               stage harmless attacks and see them found`;
+
+/** Runs a command with its context, options and arguments. */
+type Run = (context: Context, options: never, ...words: never[]) => Promise<void>;
+
+/** Builds the program. */
+export function buildProgram(): Command {
+  const program = new Command("garrison")
+    .description("Host defence for hosting servers: learns what is ordinary, says within a second when something is not.")
+    .version(readVersion())
+    .option("--state <dir>", "folder of what it learns and writes down (default: /var/lib/garrison; GARRISON_STATE)")
+    .option("--run <dir>", "folder of its sockets (default: /run/garrison; GARRISON_RUN)")
+    .option("--config <file>", "configuration (default: /etc/garrison/garrison.yaml; GARRISON_CONFIG)")
+    .option("--root <dir>", "tree to look at as the host (default: /)")
+    .option("--json", "print one JSON value a line")
+    .option("--no-color", "no colours, also on a terminal")
+    .option("--yes", "answer yes to questions")
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText("after", EXAMPLES_OF_USE);
+  addWatching(program);
+  addActing(program);
+  program
+    .command("completion")
+    .description("print a completion script for a shell")
+    .argument("<shell>", "bash or zsh")
+    .addHelpText("after", "\nExample:\n  garrison completion bash > /etc/bash_completion.d/garrison\n  garrison completion zsh > /usr/local/share/zsh/site-functions/_garrison")
+    .action(async (shell: string) => (await import("./commands/completion.ts")).printCompletion(program, shell));
+  return program;
+}
+
+function addWatching(program: Command): void {
+  program
+    .command("up")
+    .description("start watching, in the foreground; show alerts as they come")
+    .option("--learn <duration>", 'how long newcomers are taken in as ordinary, such as "24h" or "0s" (default: the configuration\'s learn, 24h)', duration)
+    .addHelpText("after", `
+Starts garrison-sentry (sees), garrison-warden (acts) and garrison-mind (decides), and starts them again when they end.
+Prints "garrison: watching" once every sensor runs or has said why it cannot. Ctrl-C stops all of them.
+As an ordinary user it watches what that user may see, and says what it is blind to.`)
+    .action(run(async () => (await import("./commands/up.ts")).up));
+  program
+    .command("status")
+    .description("what it sees and is blind to, and how its processes, store and journal are")
+    .action(run(async () => (await import("./commands/status.ts")).status));
+  program
+    .command("doctor")
+    .description("probe what this machine allows, show the effective configuration and what would widen its sight")
+    .addHelpText("after", "\nWorks without a running garrison too. Exit code 1: something narrows its sight.")
+    .action(run(async () => (await import("./commands/doctor.ts")).doctor));
+  program
+    .command("ordinary")
+    .description("all that was learnt, in words")
+    .argument("[sensor]", "only of this sensor, such as listeners")
+    .action(run(async () => (await import("./commands/ordinary.ts")).ordinary));
+  program
+    .command("accept")
+    .description("what an alert tells of is ordinary from now on")
+    .argument("<alert...>", 'ids such as "a17"')
+    .option("--for <duration>", 'only for so long, such as "8h"; then the alert is open again', duration)
+    .addHelpText("after", "\nIt is journaled with your name. Of a changed file, how it looks now is accepted; of a listener or a reader, that one.")
+    .action(run(async () => (await import("./commands/accept.ts")).accept));
+  program
+    .command("alerts")
+    .description("what was not ordinary, oldest first")
+    .addOption(new Option("--state <state>", "only these").choices(["open", "accepted", "closed", "all"]).default("open"))
+    .addOption(new Option("--severity <severity>", "at least so grave").choices([...SEVERITIES]))
+    .option("--kind <kind>", "only of this kind, such as file.mode")
+    .option("--since <duration>", 'only of the last so long, such as "1h"', duration)
+    .option("--limit <number>", "at most so many, the newest", positiveInteger, 100)
+    .option("--follow", "go on, and print alerts as they come")
+    .addHelpText("after", "\nExit code 1 when there are any, 0 when there are none.\nExample: garrison alerts --json --since 1h | jq .kind")
+    .action(run(async () => (await import("./commands/alerts.ts")).alerts));
+  program
+    .command("explain")
+    .description("one alert: why it is none of the ordinary, who did it, what changed, what to do next")
+    .argument("<alert>", 'an id such as "a17"')
+    .action(run(async () => (await import("./commands/explain.ts")).explain));
+  program
+    .command("drill")
+    .description("stage harmless attacks on the running system and time their alerts")
+    .option("--real-file <path>", "also change and put back the mode of this watched file (its owner-execute bit)")
+    .option("--timeout <duration>", "how long to wait for each alert", duration, 10_000)
+    .addHelpText("after", `
+Stages a listener on port 4444, a mode change of a canary file and a read of a canary secret. Its alerts are marked as a drill
+and told to nobody as real. All is put back, also when it is killed. Exit code 1 when an attack was missed.`)
+    .action(run(async () => (await import("./commands/drill.ts")).drill));
+}
+
+function addActing(program: Command): void {
+  const actions = program
+    .command("actions")
+    .description("what Garrison has changed, and can undo; or act on an alert")
+    .argument("[kind]", "what to do, such as restore-file-attributes")
+    .argument("[alert]", 'the alert to act on, such as "a17"')
+    .option("--for <duration>", 'undo it by itself after so long, such as "1h"', duration)
+    .option("--limit <number>", "list at most so many, the newest", positiveInteger, 100)
+    .addHelpText("after", `
+Without arguments: the list. Kinds:
+  restore-file-attributes   give a file the mode and owner back that it had before an alert of file.mode or file.owner`);
+  actions.action(run(async () => (await import("./commands/actions.ts")).actions));
+  program
+    .command("undo")
+    .description("undo an action")
+    .argument("<action>", 'an id such as "x3"')
+    .action(run(async () => (await import("./commands/undo.ts")).undo));
+  const journal = program
+    .command("journal")
+    .description("the hash-chained record of all that was decided and done")
+    .option("--last <number>", "the newest so many entries", positiveInteger, 50);
+  journal.action(run(async () => (await import("./commands/journal.ts")).showJournal));
+  journal
+    .command("verify")
+    .description("find any entry that was edited, cut or put elsewhere, and name it")
+    .addHelpText("after", "\nReads the files themselves, also without a running garrison. Exit code 1 when something is wrong.")
+    .action(run(async () => (await import("./commands/journal.ts")).verify));
+  program
+    .command("notify")
+    .description("who is told, and how")
+    .command("test")
+    .description("send a test message through every channel of the configuration")
+    .action(run(async () => (await import("./commands/notify.ts")).testNotify));
+}
+
+/** Runs the command line. @returns the exit code */
+export async function main(words: readonly string[]): Promise<number> {
+  const program = buildProgram();
+  try {
+    await program.parseAsync(words, { from: "user" });
+    return Number(process.exitCode ?? EXIT.done);
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Says why, and gives the exit code. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse;
+  if (error instanceof Exit) {
+    if (error.message !== "") process.stderr.write(`garrison: ${error.message}\n`);
+    return error.exitCode;
+  }
+  process.stderr.write(`garrison: ${errorText(error)}\n`);
+  if (error instanceof AnswerError && error.isUse) return EXIT.wrongUse;
+  if (error instanceof GarrisonError && error.code === "GARRISON_CONFIG") return EXIT.wrongUse;
+  if (!(error instanceof GarrisonError) && process.env["GARRISON_DEBUG"] !== undefined) console.error(error);
+  return EXIT.couldNot;
+}
+
+/** Makes a commander action of a command's function, which is loaded only when it runs. */
+function run(load: () => Promise<Run>): (...given: unknown[]) => Promise<void> {
+  return async (...given) => {
+    const command = given.at(-1) as Command;
+    const options = given.at(-2) as never;
+    const words = given.slice(0, -2) as never[];
+    await (await load())(contextOf(command), options, ...words);
+  };
+}
+
+function duration(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+function positiveInteger(text: string): number {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("expected a number from 1 to 9999");
+}
+
+function readVersion(): string {
+  const path = join(import.meta.dirname, "../../package.json");
+  return String((JSON.parse(readFileSync(path, "utf8")) as { version: unknown }).version);
+}

@@ -1,0 +1,47 @@
+/** Where Garrison keeps things, by option, environment or default. */
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** What was said on the command line. */
+export interface FolderOptions {
+  readonly state?: string | undefined;
+  readonly run?: string | undefined;
+  readonly config?: string | undefined;
+}
+
+/** Absolute paths. */
+export interface Folders {
+  readonly state: string;
+  readonly run: string;
+  readonly config: string;
+  /** Whether the configuration file was named rather than assumed: a file that is named must be there. */
+  readonly isConfigNamed: boolean;
+  /** The unix socket of commands. */
+  readonly socket: string;
+  /** Root-owned folder of the journal. */
+  readonly journal: string;
+}
+
+/**
+ * Root has /var/lib, /run and /etc. Another user has folders of his own, but talks to the Garrison of the host when one runs and
+ * lets him in.
+ */
+export function findFolders({ state, run, config }: FolderOptions, env: NodeJS.ProcessEnv, isRoot: boolean): Folders {
+  const own = join(env["XDG_STATE_HOME"] ?? join(homedir(), ".local/state"), "garrison");
+  const isHostRunning = existsSync("/run/garrison/garrison.sock");
+  const usesHost = isRoot || isHostRunning;
+  const stateFolder = resolve(state ?? env["GARRISON_STATE"] ?? (usesHost ? "/var/lib/garrison" : own));
+  const isStateNamed = state !== undefined || env["GARRISON_STATE"] !== undefined;
+  const runDefault = isStateNamed && !isRoot ? join(stateFolder, "run") : usesHost ? "/run/garrison" : join(own, "run");
+  const runFolder = resolve(run ?? env["GARRISON_RUN"] ?? runDefault);
+  const named = config ?? env["GARRISON_CONFIG"];
+  return {
+    state: stateFolder,
+    run: runFolder,
+    config: resolve(named ?? "/etc/garrison/garrison.yaml"),
+    isConfigNamed: named !== undefined,
+    socket: join(runFolder, "garrison.sock"),
+    journal: join(stateFolder, "journal"),
+  };
+}
