@@ -2,11 +2,12 @@
 // components, type check and lint, then every *.test.ts on the kernel of this machine. Runs on any Node >= 20.
 // `node tools/test.mjs PATH...` runs only those test files.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 const node = join(root, `node_modules/node-linux-${process.arch}/bin/node`);
+const POLICY = "/usr/sbin/policy-rc.d";
 // program that proves the package is there -> package
 const COMPONENTS = {
   strace: "strace",
@@ -14,8 +15,10 @@ const COMPONENTS = {
   ip: "iproute2",
   setfattr: "attr",
   chattr: "e2fsprogs",
-  vim: "vim-tiny",
+  "vim.tiny": "vim-tiny",
   python3: "python3",
+  zsh: "zsh",
+  exim4: "exim4-daemon-light",
 };
 
 /** Runs a program to its end; a failure ends the test run with its exit code. */
@@ -44,10 +47,21 @@ function installComponents() {
     throw new Error(`Cannot install ${missing.join(" ")}: not root; run apt-get install as root first`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-qq"], { env });
-  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
-    env,
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  withoutStarting(() =>
+    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
+      env,
+      stdio: ["ignore", "ignore", "inherit"],
+    }),
+  );
+}
+
+/** Keeps maintainer scripts from starting daemons: the tests start their own. A policy that is there is left alone. */
+function withoutStarting(install) {
+  if (existsSync(POLICY)) return install();
+  writeFileSync(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  process.once("exit", () => rmSync(POLICY, { force: true }));
+  install();
+  rmSync(POLICY);
 }
 
 installDependencies();

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { test } from "node:test";
+import { childrenOf, Host, parentOf, statusField, waitFor } from "./host.ts";
+
+test("up says what each sensor sees, then that it watches, with no configuration at all", async () => {
+  await using host = await Host.start();
+  const sensors = host.events.filter(({ event }) => event === "sensor");
+  assert.deepEqual(
+    sensors.map(({ name }) => name),
+    ["listeners", "files", "secrets"],
+  );
+  for (const sensor of sensors) assert.equal(sensor["state"], "watching", JSON.stringify(sensor));
+});
+
+test("up gives each process the privileges of its row in the design, and no others", async () => {
+  await using host = await Host.start();
+  const sentry = host.pidOf("garrison-sentry");
+  const warden = host.pidOf("garrison-warden");
+  const mind = host.pidOf("garrison-mind");
+  // CAP_DAC_READ_SEARCH 2, CAP_SYS_PTRACE 19, CAP_SYS_ADMIN 21
+  assert.equal(BigInt(`0x${statusField(sentry, "CapEff")}`), (1n << 2n) | (1n << 19n) | (1n << 21n));
+  // CAP_CHOWN 0, CAP_DAC_OVERRIDE 1, CAP_DAC_READ_SEARCH 2, CAP_FOWNER 3, CAP_FSETID 4
+  assert.equal(BigInt(`0x${statusField(warden, "CapEff")}`), 0b11111n);
+  assert.equal(BigInt(`0x${statusField(mind, "CapEff")}`), 0n);
+  const [mindUid] = statusField(mind, "Uid").split("\t");
+  assert.ok(Number(mindUid) >= 61_184 && Number(mindUid) <= 65_519, `the mind runs as uid ${mindUid}`);
+  assert.equal(statusField(mind, "Groups"), "");
+  for (const pid of [sentry, warden, mind]) {
+    assert.equal(statusField(pid, "NoNewPrivs"), "1");
+    for (const thread of threadsOf(pid)) assert.equal(statusField(thread, "CapEff"), statusField(pid, "CapEff"));
+  }
+});
+
+test("up keeps the sentry from writing: every mount is read-only for it but tracefs", async () => {
+  await using host = await Host.start();
+  const mounts = readFileSync(`/proc/${host.pidOf("garrison-sentry")}/mountinfo`, "utf8")
+    .trim()
+    .split("\n");
+  const writable = mounts
+    .filter((line) => !line.split(" ")[5]!.split(",").includes("ro"))
+    .map((line) => line.split(" ")[4]);
+  assert.deepEqual([...new Set(writable)], ["/sys/kernel/tracing"]);
+});
+
+test("up makes a command socket for root and the group only, and lets nobody into the other two", async () => {
+  await using host = await Host.start();
+  assert.equal(statSync(`${host.run}/garrison.sock`).mode & 0o777, 0o660);
+  assert.equal(statSync(`${host.run}/sentry.sock`).mode & 0o777, 0o660);
+  assert.equal(statSync(`${host.run}/warden.sock`).mode & 0o777, 0o660);
+  assert.equal(statSync(`${host.state}/mind`).mode & 0o777, 0o700);
+  assert.equal(statSync(`${host.state}/journal`).uid, 0);
+});
+
+test("up stops all of its children on Ctrl-C and ends with exit code 0", async () => {
+  const host = await Host.start();
+  const children = childrenOf(host.up.pid!);
+  assert.equal(children.length, 3);
+  const ended = once(host.up, "exit");
+  host.up.kill("SIGINT");
+  const [code] = await ended;
+  assert.equal(code, 0, host.stderr);
+  for (const pid of children) assert.equal(existsSync(`/proc/${pid}`), false, `pid ${pid} still runs`);
+  await host[Symbol.asyncDispose]();
+});
+
+test("up that is killed takes its children with it", async () => {
+  const host = await Host.start();
+  const children = childrenOf(host.up.pid!);
+  host.up.kill("SIGKILL");
+  await waitFor(() => children.every((pid) => parentOf(pid) === -1), "the end of the children");
+  await host[Symbol.asyncDispose]();
+});
+
+test("a second up on the same state says who holds it, with exit code 3", async () => {
+  await using host = await Host.start();
+  const second = await host.command("up");
+  assert.equal(second.code, 3);
+  assert.match(second.stderr, new RegExp(`is held by garrison up with pid ${host.up.pid} since \\d{4}-`));
+});
+
+test("a listener on 4444 is an alert within a second while still learning, with program, user and parents", async () => {
+  await using host = await Host.start({ config: "sensors: { listeners: { goneAfter: 1s } }\n" });
+  const server = createServer().listen(4444, "0.0.0.0");
+  await once(server, "listening");
+  const startedMs = Date.now();
+  const alert = await host.alert(
+    ({ kind, subject }) => kind === "listener.new" && subject.type === "socket" && subject.port === 4444,
+    "listener.new",
+  );
+  assert.ok(Date.now() - startedMs < 5000);
+  assert.equal(alert.severity, "high");
+  assert.equal(alert.who?.pid, process.pid);
+  assert.equal(alert.who?.uid, 0);
+  assert.equal(alert.who?.user, "root");
+  assert.equal(alert.who?.exe, process.execPath);
+  assert.ok(alert.who!.parents.length > 0);
+  assert.ok(alert.next.includes(`garrison accept ${alert.id}`));
+  server.close();
+  const closed = await host.until(
+    ({ type, alert: one }) => type === "closed" && one?.id === alert.id,
+    "the end of the alert",
+  );
+  assert.equal(closed.alert?.state, "closed");
+});
+
+test("an ordinary new listener is taken in while learning, and cries once learning is over", async () => {
+  await using host = await Host.start({ words: ["--learn", "0s"] });
+  const server = createServer().listen(14_445, "127.0.0.1");
+  await once(server, "listening");
+  const alert = await host.alert(({ subject }) => subject.type === "socket" && subject.port === 14_445, "listener.new");
+  assert.equal(alert.severity, "low");
+  server.close();
+  await using learning = await Host.start();
+  const other = createServer().listen(14_446, "127.0.0.1");
+  await once(other, "listening");
+  const suspicious = createServer().listen(31_337, "127.0.0.1");
+  await once(suspicious, "listening");
+  // The later, suspicious one is told: the earlier one was seen before it and was not.
+  await learning.alert(
+    ({ subject }) => subject.type === "socket" && subject.port === 31_337,
+    "the suspicious listener",
+  );
+  assert.deepEqual(
+    learning.alerts.filter(({ subject }) => subject.type === "socket" && subject.port === 14_446),
+    [],
+  );
+  const ordinary = await learning.command("ordinary", "listeners", "--json");
+  assert.ok(
+    ordinary.items.some(({ text }) => String(text).includes("14446")),
+    ordinary.stdout,
+  );
+  other.close();
+  suspicious.close();
+});
+
+function threadsOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).map(Number);
+}
