@@ -44,14 +44,15 @@ describe("Alerter.raise() of repetitions", () => {
     assert.equal(host.alerts.get("a1")?.count, 2);
   });
 
-  test("makes a new alert for another program, another user, and a process that is not known", () => {
+  test("makes a new alert for another program, another user, another login, and a process that is not known", () => {
     const { host, change } = openHostWithRecord();
     using _host = host;
     change(1);
     assert.deepEqual(told(change(2, sed)), ["new plain.changed a2"]);
     assert.deepEqual(told(change(3, { ...vim, uid: 33 })), ["new plain.changed a3"]);
-    assert.deepEqual(told(host.take(record("r", { mode: 4 }, START + MINUTE))), ["new plain.changed a4"]);
-    assert.deepEqual(told(host.take(record("r", { mode: 5 }, START + 2 * MINUTE))), ["update plain.changed a4"]);
+    assert.deepEqual(told(change(4, { ...vim, loginUid: 1000 })), ["new plain.changed a4"]);
+    assert.deepEqual(told(host.take(record("r", { mode: 5 }, START + MINUTE))), ["new plain.changed a5"]);
+    assert.deepEqual(told(host.take(record("r", { mode: 6 }, START + 2 * MINUTE))), ["update plain.changed a5"]);
   });
 
   test("makes no more alerts when two programs take turns", () => {

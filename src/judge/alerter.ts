@@ -176,9 +176,9 @@ function earlierOf({ state, evidence, observed, lastAt }: Alert, now: string): r
   return observed === now ? before : [...before, { at: lastAt, observed: cutText(observed, 500) }].slice(-MAX_EARLIER);
 }
 
-/** The same program as the same user; an unknown actor is nobody's equal but another unknown's. */
+/** The same program as the same user of the same login; an unknown actor is nobody's equal but another unknown's. */
 function isSameActor(alert: Alert, { who }: Observation): boolean {
-  return alert.who?.exe === who?.exe && alert.who?.uid === who?.uid;
+  return alert.who?.exe === who?.exe && alert.who?.uid === who?.uid && alert.who?.loginUid === who?.loginUid;
 }
 
 function isWorthAnEntry(count: number): boolean {

@@ -75,7 +75,8 @@ test("ActorCache.read() sees that a process has become another program", async (
 
 test("ActorCache.read() sees the uid of now, not that of a second ago", { skip: !isRoot && "needs root" }, async () => {
   const actors = new ActorCache();
-  const script = "import os,sys; print(1,flush=True); sys.stdin.readline(); os.setuid(65534); print(2,flush=True); sys.stdin.readline()";
+  const script =
+    "import os,sys; print(1,flush=True); sys.stdin.readline(); os.setuid(65534); print(2,flush=True); sys.stdin.readline()";
   const child = spawn("python3", ["-c", script], { stdio: ["pipe", "pipe", "ignore"] });
   await once(child.stdout, "data");
   assert.equal(actors.read(child.pid!)?.uid, 0);

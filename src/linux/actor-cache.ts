@@ -25,15 +25,22 @@ export class ActorCache {
     const known = this.recall(pid);
     const actor = readActor(pid, known ?? undefined);
     if (actor === null) return known ?? this.#memory?.recall(pid) ?? null;
-    // The dead keep their program: a process that is not reaped yet has none any more.
-    const named = actor.exe === null ? { ...actor, exe: this.#lostExe(actor, known) } : actor;
-    this.#remember(named);
-    return named;
+    const whole = actor.exe === null || actor.uid === null ? this.#complete(actor, known) : actor;
+    this.#remember(whole);
+    return whole;
   }
 
-  #lostExe(actor: Actor, known: Actor | null): string | null {
-    if (known?.startTicks === actor.startTicks) return known.exe;
-    return this.#memory?.recall(actor.pid)?.exe ?? null;
+  /** A process that has just ended, or ended while we read it: what is missing is taken from what is known of it otherwise. */
+  #complete(actor: Actor, known: Actor | null): Actor {
+    const other = known?.startTicks === actor.startTicks ? known : (this.#memory?.recall(actor.pid) ?? null);
+    if (other === null) return actor;
+    return {
+      ...actor,
+      exe: actor.exe ?? other.exe,
+      uid: actor.uid ?? other.uid,
+      loginUid: actor.loginUid ?? other.loginUid,
+      parents: actor.parents.length > 0 ? actor.parents : other.parents,
+    };
   }
 
   /** Who a process was that has ended: what was read within the last second, or `null`. */

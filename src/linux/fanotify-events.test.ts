@@ -47,7 +47,10 @@ test("parseFanotifyEvents() reads what the kernel wrote, with the same handles a
       act,
     );
   }
-  assert.deepEqual(parseFanotifyEvents(bytesOf("chmod")).map(({ pid, pidfd }) => [pid > 0, pidfd]), [[true, -1]]);
+  assert.deepEqual(
+    parseFanotifyEvents(bytesOf("chmod")).map(({ pid, pidfd }) => [pid > 0, pidfd]),
+    [[true, -1]],
+  );
 });
 
 test("parseFanotifyEvents() reads the pidfd of a process that lives", () => {
@@ -62,7 +65,13 @@ test("parseFanotifyEvents() says where a length or version is wrong", () => {
   const chmod = bytesOf("chmod");
   assert.throws(() => parseFanotifyEvents(chmod.subarray(0, 10)), malformed);
   assert.throws(() => parseFanotifyEvents(chmod.subarray(0, chmod.length - 1)), malformed);
-  for (const [offset, byte] of [[0, 3], [4, 2], [6, 1], [26, 2], [36, 255]] as const) {
+  for (const [offset, byte] of [
+    [0, 3],
+    [4, 2],
+    [6, 1],
+    [26, 2],
+    [36, 255],
+  ] as const) {
     const bytes = Buffer.from(chmod);
     bytes[offset] = byte;
     assert.throws(() => parseFanotifyEvents(bytes), malformed, `byte ${offset}`);
@@ -72,7 +81,10 @@ test("parseFanotifyEvents() says where a length or version is wrong", () => {
 test("parseFanotifyEvents() gives events or a named error for any bytes", () => {
   const recorded = RECORDED.acts.map(({ bytes }) => Buffer.from(bytes, "base64"));
   const broken = fc
-    .tuple(fc.constantFrom(...recorded), fc.array(fc.tuple(fc.nat(300), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }))
+    .tuple(
+      fc.constantFrom(...recorded),
+      fc.array(fc.tuple(fc.nat(300), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
+    )
     .map(([bytes, changes]) => {
       const copy = Buffer.from(bytes);
       for (const [at, byte] of changes) copy[at % copy.length] = byte;

@@ -40,9 +40,7 @@ const mark = libcFunction<(fd: number, flags: number, mask: bigint, dirFd: numbe
 );
 const nameToHandleAt = libcFunction<
   (dirFd: number, path: string, handle: Buffer, mountId: Buffer, flags: number) => number
->(
-  "int name_to_handle_at(int dirfd, const char *path, _Inout_ uint8_t *handle, _Out_ uint8_t *mount_id, int flags)",
-);
+>("int name_to_handle_at(int dirfd, const char *path, _Inout_ uint8_t *handle, _Out_ uint8_t *mount_id, int flags)");
 const fstatfs = libcFunction<(fd: number, buffer: Buffer) => number>("int fstatfs(int fd, _Out_ uint8_t *buf)");
 
 /** The handle of what `fd` (O_PATH will do) refers to, as {@link FanotifyEvent} gives it. @throws GarrisonError `GARRISON_SYSCALL` */

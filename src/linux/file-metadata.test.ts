@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, lutimesSync, mkdtempSync, openSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  lutimesSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -54,11 +65,17 @@ test("FileLook.readPieces() gives the bytes up to a limit, and says whether that
 test("FileLook reads a file of /proc, whose size is said to be 0, and gives no content of anything but files", () => {
   using version = FileLook.open("/proc/version");
   let text = "";
-  assert.equal(version?.readPieces(65_536, (piece) => (text += piece.toString("latin1"))), true);
+  assert.equal(
+    version?.readPieces(65_536, (piece) => (text += piece.toString("latin1"))),
+    true,
+  );
   assert.match(text, /^Linux version/);
   using device = FileLook.open("/dev/zero");
   assert.equal(device?.metadata.type, "device");
-  assert.equal(device?.readPieces(10, () => assert.fail("no device is read")), false);
+  assert.equal(
+    device?.readPieces(10, () => assert.fail("no device is read")),
+    false,
+  );
 });
 
 test("FileLook does not move the access time", { skip }, () => {

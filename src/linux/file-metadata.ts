@@ -219,7 +219,9 @@ function readXattr(path: string, name: string): Buffer | null {
 
 function showXattr(value: Buffer | null): string {
   if (value === null) return "unreadable";
-  return value.length <= MAX_SHOWN_XATTR_BYTES ? value.toString("hex") : `${value.length} bytes, sha256 ${sha256(value)}`;
+  return value.length <= MAX_SHOWN_XATTR_BYTES
+    ? value.toString("hex")
+    : `${value.length} bytes, sha256 ${sha256(value)}`;
 }
 
 function sha256(data: string | Buffer): string {

@@ -55,7 +55,9 @@ test("parseInetDiag() says so when a datagram is cut or the kernel answers an er
 });
 
 test("parseInetDiag() gives sockets or a named error for any bytes", () => {
-  const recorded = Object.values(DATAGRAMS).flat().map((text) => Buffer.from(text, "base64"));
+  const recorded = Object.values(DATAGRAMS)
+    .flat()
+    .map((text) => Buffer.from(text, "base64"));
   const broken = fc
     .tuple(fc.constantFrom(...recorded), fc.nat(200), fc.integer({ min: 0, max: 255 }))
     .map(([datagram, at, byte]) => {
@@ -79,7 +81,9 @@ test("parseInetDiag() gives sockets or a named error for any bytes", () => {
 });
 
 test("parseProcNetSockets() gives sockets or none for any text", () => {
-  const text = fc.array(fc.constantFrom(" ", ":", "0A", "0100007F", "1F92", "\n", "0: ", "07 ", "zz", "4294967295"), { maxLength: 60 });
+  const text = fc.array(fc.constantFrom(" ", ":", "0A", "0100007F", "1F92", "\n", "0: ", "07 ", "zz", "4294967295"), {
+    maxLength: 60,
+  });
   fc.assert(
     fc.property(text, (pieces) => {
       for (const { uid, inode } of parseProcNetSockets(pieces.join(""), "tcp", 4))
@@ -106,5 +110,8 @@ test("ListeningSockets.own() sees a real listener, and findSocketOwners() its pr
   assert.ok(holdsSocket(process.pid, own!.inode));
   assert.ok(!holdsSocket(1, own!.inode));
   await new Promise((resolve) => server.close(resolve));
-  assert.equal(sockets.own(["tcp"]).find((socket) => socket.port === port), undefined);
+  assert.equal(
+    sockets.own(["tcp"]).find((socket) => socket.port === port),
+    undefined,
+  );
 });

@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { parseCgroup, parseEffectiveUid, parseLoginUid, parseProcStat } from "./proc-text.ts";
 
 // Recorded with cat(1) from linux 6.18, Debian 12.
-const STAT = "7282 (bash) S 7281 7281 2778 0 -1 4194304 1310 5873 0 0 3 2 9 4 20 0 1 0 128584 4616192 833 18446744073709551615 1 1 0 0 0 0 65536 4 65538 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
+const STAT =
+  "7282 (bash) S 7281 7281 2778 0 -1 4194304 1310 5873 0 0 3 2 9 4 20 0 1 0 128584 4616192 833 18446744073709551615 1 1 0 0 0 0 65536 4 65538 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
 
 test("parseProcStat() reads comm, parent and start time", () => {
   assert.deepEqual(parseProcStat(STAT), { comm: "bash", state: "S", parentPid: 7281, startTicks: 128_584 });
@@ -58,7 +59,11 @@ const CGROUPS = [
   [`0::/machine.slice/libpod-${ID}.scope/container\n`, `libpod-${ID}.scope`, ID],
   ["0::/lxc.payload.web-1/system.slice/nginx.service\n", "nginx.service", "web-1"],
   [`0::/kubepods/besteffort/pod1b2c/${ID}\n`, null, ID],
-  [`0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-${ID}.scope\n`, `cri-containerd-${ID}.scope`, ID],
+  [
+    `0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-${ID}.scope\n`,
+    `cri-containerd-${ID}.scope`,
+    ID,
+  ],
   ["9:name=systemd:/\n4:memory:/process_api/4c78204740661bd900bd62d6094b59e2\n0::/\n", null, null],
   ["", null, null],
 ] as const;
@@ -69,13 +74,16 @@ test("parseCgroup() gives unit and container", () => {
 
 test("the parsers of /proc give a value within bounds or none for any text", () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(STAT, ...CGROUPS.map(([text]) => text))), (text) => {
-      const stat = parseProcStat(text);
-      assert.ok(stat === undefined || Number.isSafeInteger(stat.startTicks));
-      for (const uid of [parseEffectiveUid(`Uid:\t${text}`), parseLoginUid(text)])
-        assert.ok(uid === null || (uid >= 0 && uid < 4_294_967_295));
-      const { unit, container } = parseCgroup(text);
-      assert.ok((unit?.length ?? 0) <= 256 && (container?.length ?? 0) <= 64);
-    }),
+    fc.property(
+      fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(STAT, ...CGROUPS.map(([text]) => text))),
+      (text) => {
+        const stat = parseProcStat(text);
+        assert.ok(stat === undefined || Number.isSafeInteger(stat.startTicks));
+        for (const uid of [parseEffectiveUid(`Uid:\t${text}`), parseLoginUid(text)])
+          assert.ok(uid === null || (uid >= 0 && uid < 4_294_967_295));
+        const { unit, container } = parseCgroup(text);
+        assert.ok((unit?.length ?? 0) <= 256 && (container?.length ?? 0) <= 64);
+      },
+    ),
   );
 });

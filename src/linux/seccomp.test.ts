@@ -17,7 +17,9 @@ function behindFilter(internet: boolean, body: string): string {
     setNoNewPrivileges();
     refuseSystemCalls({ internet: ${internet} });
     ${body}`;
-  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", script], { cwd: import.meta.dirname });
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", script], {
+    cwd: import.meta.dirname,
+  });
   assert.equal(stderr.toString(), "");
   return stdout.toString().trim();
 }
@@ -32,7 +34,13 @@ test("refuseSystemCalls() refuses mounts, namespaces, signals and internet socke
 });
 
 test("refuseSystemCalls() leaves internet sockets to the mind", () => {
-  assert.equal(behindFilter(true, `console.log([tell(socket(2, 1, 0)), tell(socket(10, 2, 0)), tell(unshare(0x20000))].join(" "))`), "done done EPERM");
+  assert.equal(
+    behindFilter(
+      true,
+      `console.log([tell(socket(2, 1, 0)), tell(socket(10, 2, 0)), tell(unshare(0x20000))].join(" "))`,
+    ),
+    "done done EPERM",
+  );
 });
 
 test("refuseSystemCalls() holds for what the process becomes, and for its threads and children", () => {

@@ -68,7 +68,10 @@ export function refuseSystemCalls({ internet }: SeccompOptions): void {
 export function assembleFilter(architecture: string, internet: boolean): Buffer {
   const known = architecture === "x64" || architecture === "arm64" ? ARCHITECTURES[architecture] : undefined;
   if (known === undefined) {
-    throw new GarrisonError("GARRISON_NOT_CONFINED", `Cannot enter seccomp: architecture ${architecture} is not known, expected x64 or arm64`);
+    throw new GarrisonError(
+      "GARRISON_NOT_CONFINED",
+      `Cannot enter seccomp: architecture ${architecture} is not known, expected x64 or arm64`,
+    );
   }
   const refused = [...known.refused, ...REFUSED_EVERYWHERE];
   const code: Instruction[] = [

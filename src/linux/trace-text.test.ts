@@ -13,20 +13,23 @@ test("parseListenChange() reads IPv4, IPv6, MPTCP and a listener of another netw
   const told = CHANGES.filter(({ listening }) => listening).map(
     ({ family, address, port }) => `${family} ${address} ${port}`,
   );
-  assert.deepEqual([...new Set(told)], [
-    "4 0.0.0.0 8081",
-    "4 127.0.0.1 8082",
-    "6 :: 8083",
-    "6 ::1 8085",
-    "4 0.0.0.0 0",
-    "4 0.0.0.0 8086",
-    "4 0.0.0.0 8092",
-    "4 0.0.0.0 8088",
-    "4 0.0.0.0 8089",
-    "4 0.0.0.0 8090",
-    "4 0.0.0.0 8091",
-    "4 0.0.0.0 8093",
-  ]);
+  assert.deepEqual(
+    [...new Set(told)],
+    [
+      "4 0.0.0.0 8081",
+      "4 127.0.0.1 8082",
+      "6 :: 8083",
+      "6 ::1 8085",
+      "4 0.0.0.0 0",
+      "4 0.0.0.0 8086",
+      "4 0.0.0.0 8092",
+      "4 0.0.0.0 8088",
+      "4 0.0.0.0 8089",
+      "4 0.0.0.0 8090",
+      "4 0.0.0.0 8091",
+      "4 0.0.0.0 8093",
+    ],
+  );
 });
 
 test("parseListenChange() gives the port of an unbound listen() at its end only", () => {
@@ -47,20 +50,32 @@ test("no comm of 15 bytes makes parseListenChange() give another thread", () => 
   fc.assert(
     fc.property(nasty, (comm) => {
       const changes = `${comm.padStart(16)}${tail}`.split("\n").map(parseListenChange).filter(Boolean);
-      assert.deepEqual(changes.map((change) => change?.threadId), [11_823]);
-      assert.equal(`${comm}${tail}`.split("\n").reduce((sum, line) => sum + parseLostEvents(line), 0), 0);
+      assert.deepEqual(
+        changes.map((change) => change?.threadId),
+        [11_823],
+      );
+      assert.equal(
+        `${comm}${tail}`.split("\n").reduce((sum, line) => sum + parseLostEvents(line), 0),
+        0,
+      );
     }),
     { numRuns: 2000 },
   );
 });
 
 test("parseLostEvents() counts what the kernel says it dropped", () => {
-  assert.equal(RECORDED.reduce((sum, line) => sum + parseLostEvents(line), 0), 477);
+  assert.equal(
+    RECORDED.reduce((sum, line) => sum + parseLostEvents(line), 0),
+    477,
+  );
   assert.equal(parseLostEvents("x [LOST 9 EVENTS]"), 0);
 });
 
 test("parseListenChange() gives a change within bounds or none for any line", () => {
-  const line = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...RECORDED).chain((one) => fc.string().map((text) => one + text)));
+  const line = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.constantFrom(...RECORDED).chain((one) => fc.string().map((text) => one + text)),
+  );
   fc.assert(
     fc.property(line, (text) => {
       const change = parseListenChange(text);

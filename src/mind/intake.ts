@@ -10,6 +10,8 @@ import { readValue, writeValue } from "#src/store/outbox.ts";
 import { isStoreFull, type Store } from "#src/store/store.ts";
 
 const RETRY_MS = 2000;
+// A batch that has no place after so many rounds is not worth all that is known.
+const MAX_ROUNDS = 8;
 
 type Fact = Observation | Census;
 
@@ -72,11 +74,12 @@ export class Intake implements Disposable {
   }
 
   #keepOrMakeRoom(batch: Batch): boolean {
-    const failure = this.#tryKeep(batch, 0);
-    if (failure === null) return true;
-    if (this.#parts.makeRoom() && this.#tryKeep(batch, 0) === null) return true;
-    this.#parts.onFull(failure);
-    return false;
+    let failure = this.#tryKeep(batch, 0);
+    for (let round = 0; failure !== null && round < MAX_ROUNDS && this.#parts.makeRoom(); round++) {
+      failure = this.#tryKeep(batch, 0);
+    }
+    if (failure !== null) this.#parts.onFull(failure);
+    return failure === null;
   }
 
   /** @returns why there is no room; `null` when it is kept */
