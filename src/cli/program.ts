@@ -83,7 +83,7 @@ As an ordinary user it watches what that user may see, and says what it is blind
   program
     .command("alerts")
     .description("what was not ordinary, oldest first")
-    .addOption(new Option("--state <state>", "only these").choices(["open", "accepted", "closed", "all"]).default("open"))
+    .addOption(new Option("--which <state>", "only these").choices(["open", "accepted", "closed", "all"]).default("open"))
     .addOption(new Option("--severity <severity>", "at least so grave").choices([...SEVERITIES]))
     .option("--kind <kind>", "only of this kind, such as file.mode")
     .option("--since <duration>", 'only of the last so long, such as "1h"', duration)

@@ -13,7 +13,20 @@ test("parsePathPattern() takes a path apart", () => {
 });
 
 test("parsePathPattern() refuses what is not absolute, ambiguous or too long", () => {
-  for (const text of ["", "/", "etc/passwd", "/a//b", "/a/../b", "/a/./b", "/a/**/b", "/a/b**", "/a/", "/**", "/a\0b", `/${"a".repeat(4096)}`])
+  for (const text of [
+    "",
+    "/",
+    "etc/passwd",
+    "/a//b",
+    "/a/../b",
+    "/a/./b",
+    "/a/**/b",
+    "/a/b**",
+    "/a/",
+    "/**",
+    "/a\0b",
+    `/${"a".repeat(4096)}`,
+  ])
     assert.throws(() => parsePathPattern(text), SyntaxError, JSON.stringify(text));
 });
 

@@ -9,7 +9,11 @@ test("fileSubject() shows a clean name as it is, and adds the bytes of any other
     assert.ok("pathBase64" in fileSubject(toRawPath(`/etc/${name}`)), JSON.stringify(name));
   }
   const invalid = fileSubject("/etc/\xff\xfe");
-  assert.deepEqual(invalid, { type: "file", path: "/etc/\ufffd\ufffd", pathBase64: Buffer.from("/etc/\xff\xfe", "latin1").toString("base64") });
+  assert.deepEqual(invalid, {
+    type: "file",
+    path: "/etc/\ufffd\ufffd",
+    pathBase64: Buffer.from("/etc/\xff\xfe", "latin1").toString("base64"),
+  });
 });
 
 test("every name of bytes survives: as it is, or in base64", () => {

@@ -18,16 +18,20 @@ export class ActorCache {
 
   /**
    * Who a process is now. Program and uid are always read; ancestry and unit are taken from an earlier look at the same process
-   * (pid, start time, program) within the last second. Once it has ended: who it was within the last second, else what the
-   * kernel's record of execs has of it, else `null`.
+   * (pid, start time, program) within the last second. Once it has ended: as {@link recall} says.
    */
   read(pid: number): Actor | null {
-    const known = this.recall(pid);
+    const known = this.#lately(pid);
     const actor = readActor(pid, known ?? undefined);
-    if (actor === null) return known ?? this.#memory?.recall(pid) ?? null;
+    if (actor === null) return this.recall(pid);
     const whole = actor.exe === null || actor.uid === null ? this.#complete(actor, known) : actor;
     this.#remember(whole);
     return whole;
+  }
+
+  /** Who a process was that has ended: what was read within the last second, else what the kernel's record of execs has of it. */
+  recall(pid: number): Actor | null {
+    return this.#lately(pid) ?? this.#memory?.recall(pid) ?? null;
   }
 
   /** A process that has just ended, or ended while we read it: what is missing is taken from what is known of it otherwise. */
@@ -43,8 +47,7 @@ export class ActorCache {
     };
   }
 
-  /** Who a process was that has ended: what was read within the last second, or `null`. */
-  recall(pid: number): Actor | null {
+  #lately(pid: number): Actor | null {
     const entry = this.#entries.get(pid);
     return entry === undefined || performance.now() - entry.atMs > KEEP_MS ? null : entry.actor;
   }

@@ -90,7 +90,9 @@ export function assembleFilter(architecture: string, internet: boolean): Buffer 
       ];
   const refuseAt = refused.length + 1 + tail.length + 1;
   code.push([BPF_JGE_K, refuseAt - 1, 0, X32_SYSCALL_BIT]);
-  refused.forEach((number, index) => code.push([BPF_JEQ_K, refuseAt - 2 - index, 0, number]));
+  refused.forEach((number, index) => {
+    code.push([BPF_JEQ_K, refuseAt - 2 - index, 0, number]);
+  });
   code.push(...tail, [BPF_RET_K, 0, 0, SECCOMP_RET_ALLOW], [BPF_RET_K, 0, 0, SECCOMP_RET_ERRNO_EPERM]);
   return encode(code);
 }

@@ -71,8 +71,8 @@ export class ActionEngine {
   }
 
   /** Sends again what has no outcome: at each meeting with a warden. */
-  resume(): void {
-    for (const action of this.#parts.actions.inState("planned")) void this.#perform(action).catch(() => undefined);
+  async resume(): Promise<void> {
+    for (const action of this.#parts.actions.inState("planned")) await this.#perform(action).catch(() => undefined);
   }
 
   /** Undoes what has expired. What cannot be undone now says why, and is tried again, each time later. */

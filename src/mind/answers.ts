@@ -75,10 +75,12 @@ function* listAlerts(mind: Mind, { state, severity, kind, sinceUnixMs, limit }: 
 }
 
 /** Stays open until the command goes. */
-async function watch(mind: Mind, { send, sendAll, onClose }: Conversation, { afterAlert }: Of<"watch">): Promise<void> {
+async function watch(mind: Mind, { send, sendAll, onClose }: Conversation, request: Of<"watch">): Promise<void> {
+  const { afterAlert, sinceUnixMs } = request;
   send(mind.status());
   if (mind.isWatching) send({ event: "watching" });
-  if (afterAlert !== null) await sendMissed(mind, sendAll, afterAlert);
+  const after = afterAlert ?? (sinceUnixMs === null ? null : mind.alerts.lastNumberBefore(sinceUnixMs));
+  if (after !== null) await sendMissed(mind, sendAll, after);
   const stop = mind.watchers.add(({ event, value }) => send({ event, ...(value as JsonObject) }));
   return untilClosed(onClose, stop);
 }

@@ -59,7 +59,7 @@ class Bench implements AsyncDisposable {
     mkdirSync(bench.stateFolder);
     bench.sentry = await FakePeer.listen(join(bench.#run.folder, "sentry.sock"), [HELLO, STATUS]);
     bench.warden = await FakePeer.listen(join(bench.#run.folder, "warden.sock"), [
-      { t: "hello", pid: 72, journal: head },
+      { t: "hello", pid: 72, journal: head, lastAction: 0 },
     ]);
     await bench.startMind(given);
     return bench;
@@ -235,7 +235,7 @@ describe("the mind answers", () => {
   test("watch, with the alerts that were missed and all that happens then", async () => {
     await using bench = await Bench.start();
     await bench.take(present("a", NOW), present("b", NOW));
-    const watching = follow(bench, { t: "watch", afterAlert: 1 });
+    const watching = follow(bench, { t: "watch", afterAlert: 1, sinceUnixMs: null });
     await until(() => watching.items.length === 3);
     await bench.take(present("c", NOW));
     await until(() => watching.items.length === 4);
@@ -252,7 +252,7 @@ describe("the mind answers", () => {
     for (let batch = 0; batch < 15; batch++) {
       await bench.take(...Array.from({ length: 100 }, (_, index) => present(`${batch} ${index}`, NOW, { facts })));
     }
-    const watching = follow(bench, { t: "watch", afterAlert: 0 });
+    const watching = follow(bench, { t: "watch", afterAlert: 0, sinceUnixMs: null });
     await until(() => watching.items.length === 1502);
     await watching.end();
   });
@@ -395,7 +395,7 @@ describe("the mind", () => {
       }
     }
     bench.sentry.say({ t: "facts", seq: 1, items: [present("a", NOW, { facts })] });
-    const watching = follow(bench, { t: "watch", afterAlert: null });
+    const watching = follow(bench, { t: "watch", afterAlert: null, sinceUnixMs: null });
     await until(() => bench.logged.some((line) => line.startsWith("the store is full")));
     await until(() => watching.items.length >= 2);
     const [answer] = await bench.ask({ t: "status" });
@@ -451,7 +451,7 @@ test("the mind starts on a disk that is full, and tells", { skip: process.getuid
       // As much as there was room for.
     }
     await bench.startMind();
-    const watching = follow(bench, { t: "watch", afterAlert: null });
+    const watching = follow(bench, { t: "watch", afterAlert: null, sinceUnixMs: null });
     await until(() => watching.items.length >= 2);
     bench.sentry.say({ t: "facts", seq: 50, items: [present("a", NOW)] });
     await until(() => watching.items.some(({ type }) => type === "new"));

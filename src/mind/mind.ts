@@ -134,7 +134,10 @@ export class Mind {
     this.#save("notify.told", this.#toldNumber);
     await this.#startNotifier();
     this.#warden = new WardenClient(settings.wardenSocket, this.outbox, {
-      onConnect: () => this.engine.resume(),
+      onConnect: (lastAction) => {
+        this.actions.startBehind(lastAction);
+        void this.engine.resume();
+      },
       onLost: (reason) => this.#onLost("warden", reason),
       onJournalFailure: (failure) => this.#onJournalFailure(failure),
     });
@@ -158,9 +161,10 @@ export class Mind {
   tell(outcomes: readonly Outcome[]): void {
     for (const { type, alert } of outcomes) {
       this.watchers.tell({ event: "alert", value: { type, alert: alert as unknown as JsonObject } });
-      if (type !== "repeat") this.#notifier?.tell({ type, alert, atUnixMs: Date.now() });
+      this.#notifier?.tell({ type, alert, atUnixMs: Date.now() });
     }
-    this.#rememberTold(outcomes);
+    // The notifier saves what it was told at the end of this turn: only then is it told.
+    queueMicrotask(() => this.#rememberTold(outcomes));
     this.#warden?.drain();
   }
 

@@ -126,7 +126,7 @@ describe("CommandServer", () => {
   const FORBIDDEN: readonly Record<string, unknown>[] = [
     { t: "status", extra: 1 },
     { t: "watch" },
-    { t: "watch", afterAlert: -1 },
+    { t: "watch", afterAlert: -1, sinceUnixMs: null },
     { t: "alerts", state: "open", severity: null, kind: null, sinceUnixMs: null, limit: 0 },
     { t: "alerts", state: "open", severity: null, kind: null, sinceUnixMs: null, limit: 100_000 },
     { t: "alerts", state: "gone", severity: null, kind: null, sinceUnixMs: null, limit: 1 },

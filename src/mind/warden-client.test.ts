@@ -8,7 +8,7 @@ import { FakePeer, MALFORMED, makeRunFolder, until } from "./fake-peer.test.ts";
 import { WardenClient } from "./warden-client.ts";
 
 const head = (ref: number) => ({ seq: ref, hash: "0".repeat(64), ref });
-const hello = (ref = 0) => ({ t: "hello", pid: 72, journal: head(ref) });
+const hello = (ref = 0) => ({ t: "hello", pid: 72, journal: head(ref), lastAction: 0 });
 
 /** A client of a fake warden, with its outbox. */
 class Bench implements AsyncDisposable {

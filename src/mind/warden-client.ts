@@ -18,7 +18,7 @@ type Request = Exclude<ToWarden, { t: "record" }>;
 /** What the mind does with it. */
 export interface WardenHandlers {
   /** A warden is there: planned actions are to be sent again. */
-  onConnect(): void;
+  onConnect(lastAction: number): void;
   onLost(reason: string | null): void;
   /** The journal could not be written, or can be again (`null`). */
   onJournalFailure(failure: string | null): void;
@@ -143,7 +143,7 @@ export class WardenClient implements Disposable {
     if (message.t === "hello") {
       this.pid = message.pid;
       this.#meet(message.journal.ref);
-      this.#handlers.onConnect();
+      this.#handlers.onConnect(message.lastAction);
     } else {
       const onAnswer = this.#waiting.get(message.id);
       this.#waiting.delete(message.id);

@@ -5,10 +5,10 @@ import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process"
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { SensorRunner } from "#src/sentry/sensor-runner.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import type { Sensor } from "#src/model/sensor.ts";
+import { SensorRunner } from "#src/sentry/sensor-runner.ts";
 import type { SensorStatus } from "#src/wire/sentry-messages.ts";
 import { fromSentry } from "#src/wire/sentry-messages.ts";
 
@@ -34,7 +34,10 @@ export class RunningSensor implements AsyncDisposable {
       options: options as JsonObject,
       root: "/",
       onFacts: (facts) => {
-        fromSentry(JSON.parse(JSON.stringify({ t: "facts", seq: ++this.#seq, items: facts.slice(0, 1000) })), "message");
+        fromSentry(
+          JSON.parse(JSON.stringify({ t: "facts", seq: ++this.#seq, items: facts.slice(0, 1000) })),
+          "message",
+        );
         this.facts.push(...facts);
         this.#wake();
       },
@@ -76,7 +79,9 @@ export class RunningSensor implements AsyncDisposable {
 
   /** Waits for an observation; `from` leaves out what was told before. */
   observation(what: string, matches: (fact: Observation) => boolean, from = 0): Promise<Observation> {
-    return this.until(what, () => this.facts.slice(from).find((fact): fact is Observation => fact.type !== "census" && matches(fact)));
+    return this.until(what, () =>
+      this.facts.slice(from).find((fact): fact is Observation => fact.type !== "census" && matches(fact)),
+    );
   }
 
   /** Waits until the sensor sees, and what it told by then has arrived. */
@@ -96,7 +101,10 @@ export class RunningSensor implements AsyncDisposable {
   }
 
   #tail(): string {
-    return this.facts.slice(-5).map((fact) => JSON.stringify(fact).slice(0, 400)).join("\n");
+    return this.facts
+      .slice(-5)
+      .map((fact) => JSON.stringify(fact).slice(0, 400))
+      .join("\n");
   }
 }
 

@@ -1,7 +1,10 @@
 /**
  * What sensors of listed paths have in common: a watch (fanotify, or inotify where that is refused), a look at everything at the
  * start, behind lost events and now and then, and a look at one path when what happens to it has come to rest.
+ * Between two looks at everything a glance asks each known path whether its inode or ctime is another one (one lstat a path):
+ * ctime cannot be set, so that it tells what no event does, such as chattr(1).
  */
+import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { errorText } from "#src/lib/errors.ts";
 import { FAN_ATTRIB, FAN_CLOSE_WRITE, FAN_DELETE_SELF } from "#src/linux/fanotify-events.ts";
 import type { SensorContext, Sight } from "#src/model/sensor.ts";
@@ -15,13 +18,15 @@ export const EVENT_BITS = 0xffff;
 // An editor writes, renames and removes within milliseconds: the look waits until it is quiet, but not for ever.
 const QUIET_MS = 40;
 const LONGEST_WAIT_MS = 400;
+// A store through a mapping of a page that is dirty already moves no ctime; a filesystem that was mounted anew has lost its marks.
+const GLANCES_BETWEEN_SCANS = 9;
 
 /** What the sensor does with its paths. */
 export interface ListFollowerOptions {
   readonly list: PathList;
   /** FAN_* bits for the paths themselves. */
   readonly inodeMask: number;
-  /** Milliseconds between two looks at everything. */
+  /** Milliseconds between two glances at everything; each tenth is a full look. */
   readonly scanEveryMs: number;
   /** Paths that were told: they are looked at too, because they may be gone. */
   told(): Iterable<string>;
@@ -47,8 +52,12 @@ export class ListFollower implements AsyncDisposable {
   readonly #options: ListFollowerOptions;
   readonly #watch: ListWatch;
   readonly #pending = new Map<string, Pending>();
+  /** Inode and ctime of paths, inode of folders on the way, as they were at the last look. A folder may be both. */
+  readonly #signatures = new Map<string, string>();
+  readonly #folderSignatures = new Map<string, string>();
+  #glances = 0;
   #isFlushPlanned = false;
-  #isScanPlanned = false;
+  #isGlancePlanned = false;
   #isScanWanted = false;
   #isScanning = false;
 
@@ -104,28 +113,60 @@ export class ListFollower implements AsyncDisposable {
   async #scan(): Promise<void> {
     while (this.#isScanWanted && !this.#context.signal.aborted) {
       this.#isScanWanted = false;
+      this.#glances = 0;
       await this.#watch.scan();
       if (await inSlices(this.#lookAtAll(), this.#context.signal)) this.#options.listed();
     }
     this.#isScanning = false;
     this.#sight();
-    this.#planScan();
+    this.#planGlance();
   }
 
-  #planScan(): void {
-    if (this.#isScanPlanned) return;
-    this.#isScanPlanned = true;
+  #planGlance(): void {
+    if (this.#isGlancePlanned) return;
+    this.#isGlancePlanned = true;
     this.#context.after(this.#options.scanEveryMs, () => {
-      this.#isScanPlanned = false;
-      this.#rescan();
+      this.#isGlancePlanned = false;
+      if (this.#glances++ >= GLANCES_BETWEEN_SCANS) this.#rescan();
+      else this.#glance().catch((error) => this.#context.fail(error));
     });
   }
 
+  async #glance(): Promise<void> {
+    if (!this.#isScanning) await inSlices(this.#lookAtChanged(), this.#context.signal);
+    this.#sight();
+    this.#planGlance();
+  }
+
   *#lookAtAll(): Generator<void> {
+    this.#signatures.clear();
+    this.#folderSignatures.clear();
+    for (const folder of this.#watch.folders) this.#folderSignatures.set(folder, folderSignature(folder));
     for (const path of new Set([...this.#watch.paths, ...this.#options.told()])) {
-      if (!this.#pending.has(path)) this.#options.look(path, null, true);
+      this.#regard(path);
       yield;
     }
+  }
+
+  *#lookAtChanged(): Generator<void> {
+    for (const folder of this.#watch.folders) {
+      if (this.#folderSignatures.get(folder) !== folderSignature(folder)) return this.#rescan();
+      yield;
+    }
+    for (const path of new Set([...this.#watch.paths, ...this.#options.told()])) {
+      if (this.#signatures.get(path) !== signature(path)) {
+        this.#watch.refresh(path);
+        this.#regard(path);
+      }
+      yield;
+    }
+  }
+
+  /** A regular look; what an event has told of is looked at when it is quiet. */
+  #regard(path: string): void {
+    if (this.#pending.has(path)) return;
+    this.#signatures.set(path, signature(path));
+    this.#options.look(path, null, true);
   }
 
   #sight(): void {
@@ -165,6 +206,29 @@ export class ListFollower implements AsyncDisposable {
       this.#options.look(path, event, false);
       yield;
     }
+  }
+}
+
+/** Device, inode and ctime of a path, and of what it leads to. */
+function signature(path: string): string {
+  const bytes = Buffer.from(path, "latin1");
+  const stats = statOrNone(() => lstatSync(bytes, { bigint: true }));
+  if (stats === undefined) return "none";
+  const target = stats.isSymbolicLink() ? statOrNone(() => statSync(bytes, { bigint: true })) : undefined;
+  return [stats, target].map((one) => (one === undefined ? "" : `${one.dev}:${one.ino}:${one.ctimeNs}`)).join(" ");
+}
+
+/** Arrivals in a folder are told by events: here only whether it is the same. */
+function folderSignature(folder: string): string {
+  const stats = statOrNone(() => statSync(Buffer.from(folder, "latin1"), { bigint: true }));
+  return stats === undefined ? "none" : `${stats.dev}:${stats.ino}`;
+}
+
+function statOrNone(stat: () => BigIntStats): BigIntStats | undefined {
+  try {
+    return stat();
+  } catch {
+    return undefined;
   }
 }
 

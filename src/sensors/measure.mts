@@ -3,7 +3,7 @@
  * Clocks: CLOCK_MONOTONIC in the acting process before the act, and here when the observation arrives.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { enterPrivateMounts, mountTracefs } from "#src/linux/privileges.ts";
@@ -27,7 +27,11 @@ if (!existsSync("/sys/kernel/tracing/instances")) mountTracefs("/sys/kernel/trac
  * Acts in another process, 20 ms apart; milliseconds from each act to its observation.
  * @param indexOf number of the act that an observation tells of
  */
-async function latencies(running: RunningSensor, script: string, indexOf: (fact: Observation) => number): Promise<number[]> {
+async function latencies(
+  running: RunningSensor,
+  script: string,
+  indexOf: (fact: Observation) => number,
+): Promise<number[]> {
   const arrivedNs = new Map<number, bigint>();
   let looked = running.facts.length;
   const look = (): boolean => {
@@ -57,7 +61,8 @@ sys.stdin.readline()`;
 
 function say(what: string, valuesMs: readonly number[]): void {
   const sorted = [...valuesMs].sort((a, b) => a - b);
-  const at = (part: number): string => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!.toFixed(2);
+  const at = (part: number): string =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!.toFixed(2);
   console.log(`${what}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms (${sorted.length} of ${ACTS} acts)`);
 }
 
@@ -71,7 +76,12 @@ async function measureFiles(): Promise<void> {
   writeFileSync(`${folder}/f`, "x");
   const options = { watched: [{ pattern: `${folder}/f`, secret: false }], scanEveryMs: NEVER_MS };
   await withSensor(new RunningSensor({ sensor: files, options }), async (running) => {
-    say("files: chmod to observation", await latencies(running, `os.chmod("${folder}/f", n)`, ({ facts }) => Number.parseInt(String(facts?.["mode"]), 8)));
+    say(
+      "files: chmod to observation",
+      await latencies(running, `os.chmod("${folder}/f", n)`, ({ facts }) =>
+        Number.parseInt(String(facts?.["mode"]), 8),
+      ),
+    );
   });
 }
 
@@ -80,7 +90,10 @@ async function measureSecrets(): Promise<void> {
   for (let number = 0; number < ACTS; number++) writeFileSync(`${folder}/s/${number}`, "x");
   const options = { patterns: [`${folder}/s/*`], scanEveryMs: NEVER_MS };
   await withSensor(new RunningSensor({ sensor: secrets, options }), async (running) => {
-    say("secrets: read to observation", await latencies(running, `open("${folder}/s/%d" % n).read()`, ({ group }) => Number(group.split("/").at(-1))));
+    say(
+      "secrets: read to observation",
+      await latencies(running, `open("${folder}/s/%d" % n).read()`, ({ group }) => Number(group.split("/").at(-1))),
+    );
   });
 }
 
@@ -104,12 +117,16 @@ async function measureIdle(): Promise<void> {
   const beforeMs = cpuMs();
   const running = shipped.map((one) => new RunningSensor(one));
   for (const one of running) await one.ready();
-  console.log(`first look at the shipped lists: ${(cpuMs() - beforeMs).toFixed(0)} ms of CPU; ${running.map((one) => one.status().sees[0]).join("; ")}`);
+  console.log(
+    `first look at the shipped lists: ${(cpuMs() - beforeMs).toFixed(0)} ms of CPU; ${running.map((one) => one.status().sees[0]).join("; ")}`,
+  );
   await delay(5000);
   const idleMs = cpuMs();
   await delay(IDLE_SECONDS * 1000);
   const usedMs = cpuMs() - idleMs;
-  console.log(`idle, all three, ${IDLE_SECONDS} s: ${usedMs.toFixed(0)} ms of CPU, ${(usedMs / IDLE_SECONDS / 10).toFixed(2)} % of a core`);
+  console.log(
+    `idle, all three, ${IDLE_SECONDS} s: ${usedMs.toFixed(0)} ms of CPU, ${(usedMs / IDLE_SECONDS / 10).toFixed(2)} % of a core`,
+  );
   for (const one of running) await one[Symbol.asyncDispose]();
 }
 

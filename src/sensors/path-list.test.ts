@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, closeSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -56,11 +66,26 @@ test("walkList() visits each folder before the names in it, and goes nowhere els
     thing: (path) => void visited.push(path.slice(root.length)),
   });
   for (const _ of walk);
-  assert.deepEqual(visited.slice(0, 4), ["folder /walk", "folder /walk/home", "folder /walk/home/kim", "/walk/home/kim/.accesshash"]);
-  assert.deepEqual(visited.slice(4).sort(), ["/walk/deep/x", "/walk/deep/x/up", "/walk/deep/x/y", "folder /walk/deep", "folder /walk/deep/x", "folder /walk/deep/x/y", "folder /walk/missing"]);
+  assert.deepEqual(visited.slice(0, 4), [
+    "folder /walk",
+    "folder /walk/home",
+    "folder /walk/home/kim",
+    "/walk/home/kim/.accesshash",
+  ]);
+  assert.deepEqual(visited.slice(4).sort(), [
+    "/walk/deep/x",
+    "/walk/deep/x/up",
+    "/walk/deep/x/y",
+    "folder /walk/deep",
+    "folder /walk/deep/x",
+    "folder /walk/deep/x/y",
+    "folder /walk/missing",
+  ]);
 });
 
-test("openFolder() follows a link of root, not one of a user", { skip: process.getuid?.() !== 0 && "needs root" }, () => {
+test("openFolder() follows a link of root, not one of a user", {
+  skip: process.getuid?.() !== 0 && "needs root",
+}, () => {
   mkdirSync(join(root, "real"));
   for (const name of ["by-root", "by-user"]) symlinkSync("real", join(root, name));
   lchownSync(join(root, "by-user"), 1000, 1000);
@@ -80,7 +105,13 @@ test("HandleIndex knows paths by handle, several of one handle, and forgets what
   const index = new HandleIndex<number>();
   index.set("/a", ["h1"], 1);
   index.set("/b", ["h1", "h2"], 2);
-  assert.deepEqual([...index.at("h1")], [["/a", 1], ["/b", 2]]);
+  assert.deepEqual(
+    [...index.at("h1")],
+    [
+      ["/a", 1],
+      ["/b", 2],
+    ],
+  );
   index.set("/b", ["h3"], 3);
   assert.deepEqual([[...index.at("h1")], [...index.at("h2")], [...index.at("h3")]], [[["/a", 1]], [], [["/b", 3]]]);
   assert.deepEqual([...index.at(null)], []);

@@ -150,7 +150,10 @@ function* listFolder(folder: string): Generator<string> {
 function openDir(folder: string): Dir | undefined {
   try {
     // Node takes bytes too, though its types do not say so.
-    return opendirSync(Buffer.from(folder, "latin1") as unknown as string, { encoding: "latin1", bufferSize: NAMES_AT_ONCE });
+    return opendirSync(Buffer.from(folder, "latin1") as unknown as string, {
+      encoding: "latin1",
+      bufferSize: NAMES_AT_ONCE,
+    });
   } catch (error) {
     if (errnoOf(error) === "EACCES") return undefined;
     return undefinedWhenGone(error);

@@ -74,6 +74,8 @@ export interface PathEvents {
 export interface ListWatch extends AsyncDisposable {
   /** Paths of the list that exist now. */
   readonly paths: Iterable<string>;
+  /** Folders on the way to them that exist now. */
+  readonly folders: Iterable<string>;
   /** Watches all there is of the list now. Gives way to the event loop. */
   scan(): Promise<void>;
   /** Watches a path again: its inode may be another one now. */
@@ -116,6 +118,10 @@ export class PathWatch implements ListWatch {
     return this.#things.paths();
   }
 
+  get folders(): Iterable<string> {
+    return this.#folders.paths();
+  }
+
   sight(scanned: string): Sight {
     const hidden = whyExesAreHidden();
     const lost =
@@ -132,7 +138,7 @@ export class PathWatch implements ListWatch {
     return {
       state: blindTo.length === 0 ? "watching" : "degraded",
       sees: [
-        `${this.#things.size} paths by fanotify marks in ${this.#folders.size} folders, and a look at all ${scanned}`,
+        `${this.#things.size} paths by fanotify marks in ${this.#folders.size} folders, and a glance at all ${scanned}`,
       ],
       blindTo: [...blindTo, "raw writes to the block device, and changes made by another host of a network filesystem"],
     };
@@ -206,9 +212,7 @@ export class PathWatch implements ListWatch {
   #markTarget(path: string): string[] {
     const fd = this.#open(path, (link) => openThing(link, { follow: true }));
     if (fd === undefined) return [];
-    return withFd(fd, () =>
-      this.#mark(path, fd, kindOf(fd) === "folder" ? LISTED_FOLDER_MASK : this.#inodeMask),
-    );
+    return withFd(fd, () => this.#mark(path, fd, kindOf(fd) === "folder" ? LISTED_FOLDER_MASK : this.#inodeMask));
   }
 
   /** A path that may not be looked at is a problem; one that is not there is none. */

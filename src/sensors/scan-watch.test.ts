@@ -96,8 +96,10 @@ class Unprivileged implements AsyncDisposable {
 }
 
 const isStatus = (line: Line): line is SensorStatus => "restarts" in line && line.state !== "starting";
-const isRecord = (path: string, mode: string) => (line: Line): line is Observation =>
-  "subject" in line && line.key === path && line.facts?.["mode"] === mode;
+const isRecord =
+  (path: string, mode: string) =>
+  (line: Line): line is Observation =>
+    "subject" in line && line.key === path && line.facts?.["mode"] === mode;
 
 test("the files sensor of an ordinary user works with less, and says so", { skip: WITHOUT_ROOT }, async () => {
   const folder = join(root, "files");

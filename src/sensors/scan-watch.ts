@@ -52,6 +52,10 @@ export class ScanWatch implements ListWatch {
     return this.#paths;
   }
 
+  get folders(): Iterable<string> {
+    return this.#folders.keys();
+  }
+
   /** Takes paths and folders anew. */
   scan(): Promise<void> {
     const turn = this.#work.then(() => this.#scan());
@@ -65,7 +69,9 @@ export class ScanWatch implements ListWatch {
   sight(scanned: string): Sight {
     return {
       state: "degraded",
-      sees: [`changes by inotify on ${this.#folders.size} folders and a look at ${this.#paths.size} paths ${scanned}`],
+      sees: [
+        `changes by inotify on ${this.#folders.size} folders and a glance at ${this.#paths.size} paths ${scanned}`,
+      ],
       blindTo: [
         `who did it, reads, and changes through hard links or other mounts: ${this.#whyNoFanotify}`,
         ...[...this.#problems].slice(0, MAX_PROBLEMS),

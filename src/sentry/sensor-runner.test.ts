@@ -59,7 +59,13 @@ test("a sensor that sees is told as it says; its facts and counts go on", async 
   assert.equal(runner.isSettled, false);
   await until(() => told.length === 1);
   assert.equal(runner.isSettled, true);
-  assert.deepEqual(runner.status(), { name: "x", ...SIGHT, restarts: 0, failure: null, counts: [{ name: "events", value: 2 }] });
+  assert.deepEqual(runner.status(), {
+    name: "x",
+    ...SIGHT,
+    restarts: 0,
+    failure: null,
+    counts: [{ name: "events", value: 2 }],
+  });
   await runner[Symbol.asyncDispose]();
 });
 
@@ -81,7 +87,15 @@ test("a sensor that fails is blind until it runs again", async (t) => {
       await until(() => runner.status().state === "blind");
       assert.deepEqual(
         { ...runner.status(), counts: [] },
-        { name: "x", state: "blind", sees: [], blindTo: ["everything it watches, until it runs again"], restarts: 1, failure: "broken", counts: [] },
+        {
+          name: "x",
+          state: "blind",
+          sees: [],
+          blindTo: ["everything it watches, until it runs again"],
+          restarts: 1,
+          failure: "broken",
+          counts: [],
+        },
       );
       assert.equal(runner.isSettled, true);
       await until(() => runner.status().state === "watching");

@@ -46,11 +46,15 @@ test("the sentry runs the sensors that are switched on, tells what they see, and
     }
   };
   const isRecord = (message: FromSentry): boolean =>
-    message.t === "facts" && message.items.some((item) => item.type === "record" && item.key === join(folder, "watched"));
+    message.t === "facts" &&
+    message.items.some((item) => item.type === "record" && item.key === join(folder, "watched"));
 
   assert.equal((await until((message) => message.t === "hello" && message)).pid, process.pid);
   const status = await until((message) => message.t === "status" && message.ready === "yes" && message);
-  assert.deepEqual(status.sensors.map(({ name }) => name), ["files"]);
+  assert.deepEqual(
+    status.sensors.map(({ name }) => name),
+    ["files"],
+  );
   assert.ok(status.memoryBytes > 0 && status.cpuMs > 0);
   await until(isRecord);
 

@@ -19,7 +19,17 @@ let sockets = 0;
 
 function fact(key: string, text = ""): Observation {
   const subject = { type: "sensor" as const, name: "x" };
-  return { sensor: "x", type: "present", key, group: "", subject, facts: { text }, who: null, atUnixMs: 0, scanned: false };
+  return {
+    sensor: "x",
+    type: "present",
+    key,
+    group: "",
+    subject,
+    facts: { text },
+    who: null,
+    atUnixMs: 0,
+    scanned: false,
+  };
 }
 
 /** An uplink on a real socket, with what it asked of the sentry. */
@@ -80,7 +90,9 @@ class Mind implements Disposable {
   }
 
   get keys(): string[] {
-    return this.messages.flatMap((message) => (message.t === "facts" ? message.items.map((item) => (item.type === "census" ? "" : item.key)) : []));
+    return this.messages.flatMap((message) =>
+      message.t === "facts" ? message.items.map((item) => (item.type === "census" ? "" : item.key)) : [],
+    );
   }
 
   get lastSeq(): number {
@@ -103,7 +115,10 @@ test("a mind is greeted, then given the facts in order", async () => {
   await mind.until(() => mind.keys.length === 2);
   sentry.uplink.push([fact("c")]);
   await mind.until(() => mind.keys.length === 3);
-  assert.deepEqual(mind.messages.map(({ t }) => t), ["hello", "facts", "facts"]);
+  assert.deepEqual(
+    mind.messages.map(({ t }) => t),
+    ["hello", "facts", "facts"],
+  );
   assert.deepEqual(mind.keys, ["a", "b", "c"]);
 });
 
@@ -141,7 +156,10 @@ test("at most 8 batches are on their way; each acknowledgement sends more", asyn
     await mind.until(() => mind.lastSeq >= Math.min(20, seq + 7));
     mind.link.send({ t: "ack", seq });
   }
-  assert.deepEqual(mind.keys, Array.from({ length: 20 }, (_, index) => String(index + 1)));
+  assert.deepEqual(
+    mind.keys,
+    Array.from({ length: 20 }, (_, index) => String(index + 1)),
+  );
 });
 
 test("what does not fit is dropped, counted, and asked for again when there is room", async () => {
@@ -231,7 +249,9 @@ test("a request that cannot be answered ends the link, not the sentry", async ()
   assert.deepEqual(sentry.refusals, ["broken"]);
 });
 
-test("a peer of another user is refused by the kernel's word on who it is", { skip: process.getuid?.() !== 0 && "needs root" }, async () => {
+test("a peer of another user is refused by the kernel's word on who it is", {
+  skip: process.getuid?.() !== 0 && "needs root",
+}, async () => {
   using sentry = new Sentry({ isAllowed: (socket) => isMindPeer(socket, 65_533) });
   sentry.uplink.push([fact("a")]);
   chmodSync(folder, 0o755);

@@ -32,6 +32,14 @@ export class ActionStore {
     return this.#store.all(sql, nowUnixMs).map(toAction);
   }
 
+  /** Numbers go on behind this one: the warden never takes a number twice, and this store may be younger than its ledger. */
+  startBehind(number: number): void {
+    const last = Number(this.#store.get("SELECT seq FROM sqlite_sequence WHERE name = 'action'")?.["seq"] ?? 0);
+    if (last >= number) return;
+    this.#store.run("DELETE FROM sqlite_sequence WHERE name = 'action'");
+    this.#store.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('action', ?)", number);
+  }
+
   insert(action: Omit<Action, "id">): Action {
     const expires = action.expiresAt === null ? null : Date.parse(action.expiresAt);
     const sql = "INSERT INTO action (state, expires_ms, body) VALUES (?, ?, ?)";

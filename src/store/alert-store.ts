@@ -113,6 +113,11 @@ export class AlertStore {
     return this.#store.all(sql, idNumber("i", incident), limit).map((row) => this.#toAlert(row));
   }
 
+  /** Number of the last alert that began before an instant; 0 when there is none. */
+  lastNumberBefore(unixMs: number): number {
+    return Number(this.#store.get("SELECT max(id) AS last FROM alert WHERE first_ms < ?", unixMs)?.["last"] ?? 0);
+  }
+
   countOpen(): number {
     return Number(
       this.#store.get("SELECT count(*) AS n FROM alert WHERE state = 'open' AND drill IS NULL")?.["n"] ?? 0,

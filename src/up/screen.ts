@@ -14,6 +14,8 @@ const RETRY_MS = 100;
 export class Screen {
   readonly #socket: string;
   readonly #output: Output;
+  /** What was told before is in `garrison alerts`. */
+  readonly #startedUnixMs = Date.now();
   #lastAlert: number | null = null;
   #status: Status | null = null;
   #hasSaidWatching = false;
@@ -26,7 +28,7 @@ export class Screen {
   async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await ask(this.#socket, { t: "watch", afterAlert: this.#lastAlert }, (item) => this.#onItem(item), { signal });
+        await ask(this.#socket, { t: "watch", afterAlert: this.#lastAlert, sinceUnixMs: this.#startedUnixMs }, (item) => this.#onItem(item), { signal });
       } catch {
         // The mind is away: the supervisor has said so, and starts it again.
         await sleep(RETRY_MS);

@@ -117,6 +117,11 @@ export class ActionLedger {
     }
   }
 
+  /** Highest number of an action in the ledger; 0 when there is none. */
+  get lastNumber(): number {
+    return Math.max(0, ...this.#list().map((action) => Number(action.slice(1))));
+  }
+
   #list(): string[] {
     return readdirSync(this.#folder).flatMap((name) => /^(x\d{1,12})\.json$/.exec(name)?.[1] ?? []);
   }

@@ -35,7 +35,7 @@ export function runWarden(child: Child<WardenSettings>): void {
   const requests = new Requests(journal, performer);
   const server = new MindServer(child.listenFd, {
     isAllowed: (socket) => isMindPeer(socket, settings.mindUid),
-    hello: () => ({ t: "hello", pid: process.pid, journal: journal.head }),
+    hello: () => ({ t: "hello", pid: process.pid, journal: journal.head, lastAction: ledger.lastNumber }),
     answer: (request) => requests.answer(request),
     onRefused: (reason) => child.log.warn("link to the mind ended", { reason }),
   });

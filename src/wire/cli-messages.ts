@@ -9,8 +9,11 @@ const DURATION_MS = integer(0, 400 * 86_400_000);
 /** Command to mind: one request a connection. */
 export const toMind = tagged("t", {
   status: object({ t: oneOf(["status"]) }),
-  /** The status, then alerts behind number `afterAlert`, then what happens, until the connection ends. */
-  watch: object({ t: oneOf(["watch"]), afterAlert: nullable(integer(0)) }),
+  /**
+   * The status, then alerts behind number `afterAlert` (or those that began since `sinceUnixMs`), then what happens, until the
+   * connection ends.
+   */
+  watch: object({ t: oneOf(["watch"]), afterAlert: nullable(integer(0)), sinceUnixMs: nullable(integer(0)) }),
   alerts: object({
     t: oneOf(["alerts"]),
     state: nullable(oneOf(["open", "accepted", "closed"])),

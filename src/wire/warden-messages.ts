@@ -42,8 +42,8 @@ export type JournalHead = Checked<typeof journalHead>;
 
 /** Warden to mind. */
 export const fromWarden = tagged("t", {
-  /** First on every link. */
-  hello: object({ t: oneOf(["hello"]), pid: integer(1), journal: journalHead }),
+  /** First on every link. `lastAction`: highest number of an action that the warden knows; a store that was lost goes on behind it. */
+  hello: object({ t: oneOf(["hello"]), pid: integer(1), journal: journalHead, lastAction: integer(0) }),
   answer: object({
     t: oneOf(["answer"]),
     id: integer(1),

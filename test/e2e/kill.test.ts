@@ -49,7 +49,7 @@ for (const name of ["garrison-sentry", "garrison-warden", "garrison-mind"]) {
     await untilWhole(host);
     chmodSync(path, 0o600);
     await host.until(({ event, alert }) => event === "alert" && alert?.subject.type === "file" && alert.subject.path === path && alert.observed.includes("0640 to 0600"), "the second change", from);
-    const listed = await host.command("alerts", "--json", "--state", "all");
+    const listed = await host.command("alerts", "--json", "--which", "all");
     const about = listed.items.filter(({ subject }) => (subject as { path?: string }).path === path);
     assert.deepEqual(about.map(({ id, count }) => ({ id, count })), [{ id: first.id, count: 2 }], "the same change by the same program is one alert");
     const told = host.events.filter(({ event, type, alert }) => event === "alert" && type === "new" && alert?.id === first.id);

@@ -35,7 +35,7 @@ export const ERRORS: Readonly<Record<string, string>> = {
   GARRISON_NO_FREE_UID: "No uid is left for the mind. Make a system user `garrison`.",
   GARRISON_NO_SUCH_ACTION: "There is no action of this id. `garrison actions` lists them.",
   GARRISON_NO_SUCH_ACTION_KIND: "There is no such kind of action. `garrison actions --help` lists them.",
-  GARRISON_NO_SUCH_ALERT: "There is no alert of this id. `garrison alerts --state all` lists them.",
+  GARRISON_NO_SUCH_ALERT: "There is no alert of this id. `garrison alerts --which all` lists them.",
   GARRISON_NO_SUCH_SENSOR: "There is no sensor of this name, or it is not switched on.",
   GARRISON_PATH_UNSAFE:
     "The path leads through a symbolic link, or to neither a file nor a folder: the warden does not touch it.",

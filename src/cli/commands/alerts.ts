@@ -8,7 +8,7 @@ import type { Severity } from "#src/model/severity.ts";
 
 /** Options of `garrison alerts`. */
 export interface AlertsOptions {
-  readonly state: AlertState | "all";
+  readonly which: AlertState | "all";
   readonly severity?: Severity;
   readonly kind?: string;
   readonly since?: number;
@@ -18,10 +18,10 @@ export interface AlertsOptions {
 
 /** `garrison alerts` */
 export async function alerts({ folders, output }: Context, options: AlertsOptions): Promise<void> {
-  const { state, severity, kind, since, limit, follow } = options;
+  const { which, severity, kind, since, limit, follow } = options;
   const items = await askAll(folders.socket, {
     t: "alerts",
-    state: state === "all" ? null : state,
+    state: which === "all" ? null : which,
     severity: severity ?? null,
     kind: kind ?? null,
     sinceUnixMs: since === undefined ? null : Date.now() - since,
@@ -33,12 +33,12 @@ export async function alerts({ folders, output }: Context, options: AlertsOption
     else output.line(alertLine(alert, output));
   };
   items.forEach(print);
-  if (items.length === 0 && !output.isJson && follow !== true) output.line(`no ${state === "all" ? "" : `${state} `}alerts`);
+  if (items.length === 0 && !output.isJson && follow !== true) output.line(`no ${which === "all" ? "" : `${which} `}alerts`);
   if (follow !== true) {
     process.exitCode = items.length > 0 ? EXIT.found : EXIT.done;
     return;
   }
-  await ask(folders.socket, { t: "watch", afterAlert: null }, (item) => {
+  await ask(folders.socket, { t: "watch", afterAlert: null, sinceUnixMs: null }, (item) => {
     const { event, alert } = item as JsonObject;
     if (event === "alert" && alert !== undefined) print(alert);
   });

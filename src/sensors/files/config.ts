@@ -1,30 +1,15 @@
 /** Settings of `sensors.files`. */
 import { z } from "zod";
 import { duration } from "#src/config/values.ts";
-import { parsePathPattern } from "#src/lib/path-pattern.ts";
+import { panelPrefix, pathPattern } from "../path-settings.ts";
 import { shippedFiles, type WatchedFiles } from "./list.ts";
 
 /** What the sensor gets. */
 export interface FilesOptions {
   readonly watched: readonly WatchedFiles[];
-  /** Milliseconds between two looks at everything, for what no event tells (chattr, lost events). */
+  /** Milliseconds between two glances at everything, for what no event tells (chattr); each tenth is a full look. */
   readonly scanEveryMs: number;
 }
-
-/** A watched path in the configuration, checked. */
-export const pathPattern = z.string().superRefine((text, context) => {
-  try {
-    parsePathPattern(text);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: (error as Error).message });
-  }
-});
-
-/** The folder that a panel's tree lies under in tests and fixtures. */
-export const panelPrefix = z
-  .union([z.literal(""), pathPattern])
-  .default("")
-  .describe("Folder that the panel's tree lies under; empty on a real host");
 
 /** The section of the configuration. */
 export const settings = z.strictObject({
@@ -40,7 +25,9 @@ export const settings = z.strictObject({
     .describe("Shipped patterns to leave out, written as they are shipped"),
   secretPaths: z.array(pathPattern).max(1000).default([]).describe("More files to watch whose content is never shown"),
   panelPrefix,
-  scanEvery: duration({ default: "1m", atLeast: "1s" }).describe("How often everything is looked at again, for what no event tells"),
+  scanEvery: duration({ default: "1m", atLeast: "1s" }).describe(
+    "How often everything is glanced at for what no event tells; each tenth time it is a full look",
+  ),
 });
 
 /** Settings as the sensor takes them. */

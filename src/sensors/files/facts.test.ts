@@ -21,7 +21,21 @@ const FILE: JsonObject = {
   text: "one\n",
   secret: false,
 };
-const LINK: JsonObject = { type: "link", mode: "0777", uid: 0, gid: 0, xattrs: {}, flags: [], target: "../x", targetType: "file", targetMode: "0644", targetUid: 0, targetGid: 0, targetSha256: "aa", secret: false };
+const LINK: JsonObject = {
+  type: "link",
+  mode: "0777",
+  uid: 0,
+  gid: 0,
+  xattrs: {},
+  flags: [],
+  target: "../x",
+  targetType: "file",
+  targetMode: "0644",
+  targetUid: 0,
+  targetGid: 0,
+  targetSha256: "aa",
+  secret: false,
+};
 
 function judge(path: string, before: JsonObject | null, now: JsonObject | null): Verdict[] {
   const type = before === null ? "created" : now === null ? "deleted" : "changed";
@@ -81,7 +95,11 @@ const CHANGES = [
 test("each difference of a file is one alert of its kind and gravity", () => {
   for (const [path, before, now, kind, severity] of CHANGES) {
     const verdicts = judge(path, before, now);
-    assert.deepEqual(verdicts.map((one) => [one.kind, one.severity]), [[kind, severity]], `${path} ${JSON.stringify(now)}`);
+    assert.deepEqual(
+      verdicts.map((one) => [one.kind, one.severity]),
+      [[kind, severity]],
+      `${path} ${JSON.stringify(now)}`,
+    );
     assert.ok(kind in facts.kinds);
   }
 });
@@ -101,7 +119,10 @@ test("a change of text is shown as a diff; a secret's never", () => {
 
 test("new content that claims to be older is evidence of a clock set back", () => {
   assert.equal(judge("/etc/hosts", FILE, { ...FILE, sha256: "bb", mtimeMs: 1000 })[0]?.evidence["mtimeSetBack"], true);
-  assert.equal(judge("/etc/hosts", FILE, { ...FILE, mode: "0600", mtimeMs: 1000 })[0]?.evidence["mtimeSetBack"], undefined);
+  assert.equal(
+    judge("/etc/hosts", FILE, { ...FILE, mode: "0600", mtimeMs: 1000 })[0]?.evidence["mtimeSetBack"],
+    undefined,
+  );
 });
 
 test("the next command restores mode and owner, and quotes the path", () => {
@@ -115,17 +136,35 @@ test("the next command restores mode and owner, and quotes the path", () => {
 });
 
 const RESELLERS = "/opt/fixture/var/cpanel/resellers";
-const withText = (text: string, more: JsonObject = {}): JsonObject => ({ ...FILE, text, sha256: text, sizeBytes: text.length, ...more });
+const withText = (text: string, more: JsonObject = {}): JsonObject => ({
+  ...FILE,
+  text,
+  sha256: text,
+  sizeBytes: text.length,
+  ...more,
+});
 const BEFORE = withText("kim:list-accts,add-pkg\nlee:\n");
 
 const RESELLER_CHANGES = [
   ["kim:all,list-accts,add-pkg\nlee:\n", [["reseller.privilege", "critical", "reseller kim was given root (ACL all)"]]],
   ["kim:list-accts,add-pkg\nlee:all\n", [["reseller.privilege", "critical", "reseller lee was given root (ACL all)"]]],
-  ["kim:list-accts,add-pkg\nlee:\nmallory:all\n", [["reseller.privilege", "critical", "reseller mallory was given root (ACL all)"]]],
+  [
+    "kim:list-accts,add-pkg\nlee:\nmallory:all\n",
+    [["reseller.privilege", "critical", "reseller mallory was given root (ACL all)"]],
+  ],
   ["kim:list-accts,add-pkg,kill-acct\nlee:\n", [["reseller.privilege", "high", "reseller kim was given kill-acct"]]],
   ["kim:list-accts,add-pkg,news\nlee:\n", [["reseller.privilege", "medium", "reseller kim was given news"]]],
-  ["kim:list-accts,add-pkg,software-ConfigServer-csf\nlee:\n", [["reseller.privilege", "low", "reseller kim was given software-ConfigServer-csf"]]],
-  ["kim:list-accts,add-pkg,software-x,all\nlee:all\n", [["reseller.privilege", "critical", "reseller kim was given root (ACL all)"], ["reseller.privilege", "critical", "reseller lee was given root (ACL all)"]]],
+  [
+    "kim:list-accts,add-pkg,software-ConfigServer-csf\nlee:\n",
+    [["reseller.privilege", "low", "reseller kim was given software-ConfigServer-csf"]],
+  ],
+  [
+    "kim:list-accts,add-pkg,software-x,all\nlee:all\n",
+    [
+      ["reseller.privilege", "critical", "reseller kim was given root (ACL all)"],
+      ["reseller.privilege", "critical", "reseller lee was given root (ACL all)"],
+    ],
+  ],
   ["lee:\nkim:add-pkg,list-accts\n", [["file.content", "low", `${RESELLERS}: other content`]]],
   ["kim:list-accts\n", [["file.content", "low", `${RESELLERS}: other content, sizeBytes 28 to 15`]]],
   [" kim : all \nlee:\n", [["reseller.privilege", "critical", "reseller kim was given root (ACL all)"]]],
@@ -134,27 +173,46 @@ const RESELLER_CHANGES = [
 test("a reseller that gains an ACL is told by name; all is root; a plug-in's own ACL is a small matter", () => {
   for (const [text, expected] of RESELLER_CHANGES) {
     const verdicts = judge(RESELLERS, BEFORE, withText(text));
-    assert.deepEqual(verdicts.map(({ kind, severity, observed }) => [kind, severity, observed]), expected, text);
+    assert.deepEqual(
+      verdicts.map(({ kind, severity, observed }) => [kind, severity, observed]),
+      expected,
+      text,
+    );
   }
 });
 
 test("a resellers file that comes into being with root in it is told so", () => {
   assert.equal(judge(RESELLERS, null, withText("kim:all\n"))[0]?.severity, "critical");
-  assert.deepEqual(judge(RESELLERS, null, withText("")).map(({ kind, severity }) => [kind, severity]), [["file.created", "medium"]]);
+  assert.deepEqual(
+    judge(RESELLERS, null, withText("")).map(({ kind, severity }) => [kind, severity]),
+    [["file.created", "medium"]],
+  );
 });
 
 test("whatever else changes with the resellers is told too", () => {
   const verdicts = judge(RESELLERS, BEFORE, withText("kim:all,list-accts,add-pkg\nlee:\n", { mode: "0666" }));
-  assert.deepEqual(verdicts.map(({ kind, severity }) => [kind, severity]), [["reseller.privilege", "critical"], ["file.mode", "critical"]]);
+  assert.deepEqual(
+    verdicts.map(({ kind, severity }) => [kind, severity]),
+    [
+      ["reseller.privilege", "critical"],
+      ["file.mode", "critical"],
+    ],
+  );
 });
 
 test("a resellers file whose text is not known is judged as a grave file", () => {
   const { text: _text, ...now } = withText("kim:all\n");
-  assert.deepEqual(judge(RESELLERS, BEFORE, now).map(({ kind, severity }) => [kind, severity]), [["file.content", "high"]]);
+  assert.deepEqual(
+    judge(RESELLERS, BEFORE, now).map(({ kind, severity }) => [kind, severity]),
+    [["file.content", "high"]],
+  );
 });
 
 test("describe() names what a record says", () => {
-  assert.equal(facts.describe?.({ ...FILE, flags: ["immutable"] }), "is a file of mode 0644, owner 0:0, 4 bytes, immutable");
+  assert.equal(
+    facts.describe?.({ ...FILE, flags: ["immutable"] }),
+    "is a file of mode 0644, owner 0:0, 4 bytes, immutable",
+  );
   assert.equal(facts.describe?.(LINK), "is a link to ../x of mode 0777, owner 0:0");
   assert.equal(facts.describe?.({ type: "unreadable", reason: "EACCES" }), "cannot be read (EACCES)");
 });

@@ -1,10 +1,10 @@
 /** What the mind knows of watched files: which alert a difference is, how grave, and what it means. */
 import type { Change, SensorFacts, Verdict } from "#src/judge/contract.ts";
 import { showRawPath } from "#src/lib/raw-path.ts";
+import { quoteForShell } from "#src/lib/shell-quote.ts";
 import { diffText } from "#src/lib/text-diff.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Severity } from "#src/model/severity.ts";
-import { quoteForShell } from "../shell-quote.ts";
 import { INFORMATIVE_FIELDS } from "./informative-fields.ts";
 import { isResellerFile, judgeResellers } from "./resellers.ts";
 
@@ -103,7 +103,8 @@ function isMountedOver(before: JsonObject | null, now: JsonObject | null): boole
 
 function describe(record: JsonObject): string {
   if (record["type"] === "unreadable") return `cannot be read (${record["reason"]})`;
-  const flags = Array.isArray(record["flags"]) && record["flags"].length > 0 ? `, ${record["flags"].join(" and ")}` : "";
+  const flags =
+    Array.isArray(record["flags"]) && record["flags"].length > 0 ? `, ${record["flags"].join(" and ")}` : "";
   const size = record["sizeBytes"] === undefined ? "" : `, ${record["sizeBytes"]} bytes`;
   const target = record["target"] === undefined ? "" : ` to ${showRawPath(String(record["target"]))}`;
   const capabilities = record["capabilities"] === undefined ? "" : `, with ${record["capabilities"]}`;
@@ -149,7 +150,10 @@ function isSetBack(before: JsonObject | null, now: JsonObject | null): boolean {
 /** What the warden can set back are mode and owner of the file itself. */
 function nextCommands({ type, fields }: Change, path: string): string[] {
   const isRestorable = type === "changed" && fields.some((field) => ["mode", "uid", "gid"].includes(field));
-  return [...(isRestorable ? ["garrison actions restore-file-attributes ALERT"] : []), `stat -- ${quoteForShell(path)}`];
+  return [
+    ...(isRestorable ? ["garrison actions restore-file-attributes ALERT"] : []),
+    `stat -- ${quoteForShell(path)}`,
+  ];
 }
 
 function attackOf(kind: string, path: string): string[] {

@@ -67,7 +67,9 @@ function start(folder: string, patterns: readonly string[]): RunningSensor {
   return new RunningSensor({ sensor, options: { watched, scanEveryMs: NEVER_MS } });
 }
 
-test("30,000 files created a second in a watched folder: nothing lost, and a chmod meanwhile is told", { skip }, async (t) => {
+test("30,000 files created a second in a watched folder: nothing lost, and a chmod meanwhile is told", {
+  skip,
+}, async (t) => {
   const folder = join(root, "busy");
   mkdirSync(join(folder, "onward"), { recursive: true });
   writeFileSync(join(folder, "watched"), "x");
@@ -89,7 +91,9 @@ test("30,000 files created a second in a watched folder: nothing lost, and a chm
   const { user, system } = process.cpuUsage(cpuBefore);
   await running.until("all events", () => running.count("events") >= count);
   const rate = Math.round(count / seconds);
-  t.diagnostic(`${count} files at ${rate}/s; ${running.count("events")} events, ${running.count("overflows")} overflows`);
+  t.diagnostic(
+    `${count} files at ${rate}/s; ${running.count("events")} events, ${running.count("overflows")} overflows`,
+  );
   const slowest = slowestMs();
   t.diagnostic(`${((user + system) / count).toFixed(1)} us of CPU a file; slowest turn ${slowest.toFixed(0)} ms`);
   t.diagnostic(`chmod to observation: ${delaysMs.map((delayMs) => delayMs.toFixed(1)).join(", ")} ms`);
@@ -102,7 +106,9 @@ test("30,000 files created a second in a watched folder: nothing lost, and a chm
   assert.deepEqual(others, [], "names that are not on the list are not told");
 });
 
-test("a folder that leads on, flooded with names that match: each is looked at, no event makes a walk through everything", { skip }, async (t) => {
+test("a folder that leads on, flooded with names that match: each is looked at, no event makes a walk through everything", {
+  skip,
+}, async (t) => {
   const folder = join(root, "onward");
   mkdirSync(folder);
   await using running = start(folder, ["*/.accesshash"]);
@@ -111,7 +117,9 @@ test("a folder that leads on, flooded with names that match: each is looked at, 
   const { count } = await load(folder);
   await hand.do(`os.mkdir("${folder}/kim"); open("${folder}/kim/.accesshash", "w").close()`);
   await running.observation("the file behind the flood", ({ key }) => key === `${folder}/kim/.accesshash`);
-  t.diagnostic(`${count} files; ${running.count("overflows")} looks at everything; slowest turn ${slowestMs().toFixed(0)} ms`);
+  t.diagnostic(
+    `${count} files; ${running.count("overflows")} looks at everything; slowest turn ${slowestMs().toFixed(0)} ms`,
+  );
   assert.equal(running.status().restarts, 0);
 });
 
@@ -147,6 +155,8 @@ test("a tree that is on the list whole, flooded: it goes on, and says what it do
   const { count } = await load(folder);
   await hand.do(`os.chmod("${folder}/load-0", 0o644)`);
   await running.observation("the mode", ({ key, facts }) => key === `${folder}/load-0` && facts?.["mode"] === "0644");
-  t.diagnostic(`${count} files, ${running.observations.length} told, ${running.count("notKept")} not kept, slowest turn ${slowestMs().toFixed(0)} ms`);
+  t.diagnostic(
+    `${count} files, ${running.observations.length} told, ${running.count("notKept")} not kept, slowest turn ${slowestMs().toFixed(0)} ms`,
+  );
   assert.equal(running.status().restarts, 0);
 });

@@ -103,7 +103,9 @@ function mayBeShown({ links, realPath }: FileMetadata, rawPath: string): boolean
 }
 
 function toText(bytes: Buffer, sizeBytes: number): string | null {
-  return sizeBytes > MAX_TEXT_BYTES || bytes.length > MAX_TEXT_BYTES || bytes.includes(0) ? null : bytes.toString("utf8");
+  return sizeBytes > MAX_TEXT_BYTES || bytes.length > MAX_TEXT_BYTES || bytes.includes(0)
+    ? null
+    : bytes.toString("utf8");
 }
 
 /** xattrs `user.*` may hold anything; those of the system (ACLs, labels) are how the file looks. */

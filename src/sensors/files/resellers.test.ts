@@ -5,10 +5,13 @@ import { parseResellers } from "./resellers.ts";
 
 test("parseResellers() reads ACLs by reseller and adds up equal names", () => {
   const parsed = parseResellers("kim:all,list-accts\n# comment: x\n\nlee:\nkim:news,\nbroken line\n");
-  assert.deepEqual([...parsed], [
-    ["kim", new Set(["all", "list-accts", "news"])],
-    ["lee", new Set()],
-  ]);
+  assert.deepEqual(
+    [...parsed],
+    [
+      ["kim", new Set(["all", "list-accts", "news"])],
+      ["lee", new Set()],
+    ],
+  );
 });
 
 test("parseResellers() is not fooled by spaces, carriage returns or names of JavaScript", () => {

@@ -38,7 +38,11 @@ class Watched implements AsyncDisposable {
   readonly running: RunningSensor;
   #markers = 0;
 
-  constructor(name: string, patterns: readonly string[], { secret = [], scanEveryMs = NEVER_MS, prepare }: Beginning = {}) {
+  constructor(
+    name: string,
+    patterns: readonly string[],
+    { secret = [], scanEveryMs = NEVER_MS, prepare }: Beginning = {},
+  ) {
     this.folder = join(root, name);
     mkdirSync(join(this.folder, "markers"), { recursive: true });
     prepare?.(this.folder);
@@ -97,7 +101,8 @@ test("a first look tells the whole record of each file, then a census of each pa
       mkdirSync(join(folder, "etc"));
       writeFileSync(join(folder, "etc/plain"), "hello\n", { mode: 0o640 });
       writeFileSync(join(folder, "etc/program"), "#!/bin/sh\n", { mode: 0o755 });
-      const commands = "chown 7:8 plain; setfattr -n user.note -v x plain; setcap cap_setuid,cap_net_raw+ep program; chattr +i plain";
+      const commands =
+        "chown 7:8 plain; setfattr -n user.note -v x plain; setcap cap_setuid,cap_net_raw+ep program; chattr +i plain";
       assert.equal(spawnSync("sh", ["-c", commands], { cwd: join(folder, "etc"), stdio: "inherit" }).status, 0);
     },
   });
@@ -173,7 +178,10 @@ except OSError:
 
   await t.test("chown, setcap, setfattr", async () => {
     assert.equal(only(await watched.python(`os.chown("conf/a", 5, 6)`)).facts?.["uid"], 5);
-    assert.equal(only(await watched.shell("setcap cap_net_admin+ep conf/a")).facts?.["capabilities"], "cap_net_admin=ep");
+    assert.equal(
+      only(await watched.shell("setcap cap_net_admin+ep conf/a")).facts?.["capabilities"],
+      "cap_net_admin=ep",
+    );
     const { facts } = only(await watched.shell("setfattr -n user.x -v 1 conf/a"));
     assert.deepEqual(facts?.["xattrs"], { "user.x": "31" });
   });
@@ -192,7 +200,9 @@ except OSError:
   });
 
   await t.test("rename over it; the new inode is watched", async () => {
-    const { facts, who } = only(await watched.python(`open("new", "w").write("renamed\\n"); os.rename("new", "conf/a")`));
+    const { facts, who } = only(
+      await watched.python(`open("new", "w").write("renamed\\n"); os.rename("new", "conf/a")`),
+    );
     assert.deepEqual([facts?.["sha256"], who?.pid], [sha256("renamed\n"), hand.pid]);
     assert.equal(only(await watched.python(`os.chmod("conf/a", 0o600)`)).facts?.["mode"], "0600");
   });
@@ -231,11 +241,14 @@ except OSError:
     assert.deepEqual(told.map(({ key }) => key).sort(), [watched.path("conf/b"), watched.path("conf/b2")]);
   });
 
-  await t.test("look-alikes are not told: reading, touching, a mode set to what it is, an empty write, other names", async () => {
-    const commands = `cat conf/a; touch conf/a; chmod --reference=conf/a conf/a; : >> conf/a; ln conf/a link; rm link;
+  await t.test(
+    "look-alikes are not told: reading, touching, a mode set to what it is, an empty write, other names",
+    async () => {
+      const commands = `cat conf/a; touch conf/a; chmod --reference=conf/a conf/a; : >> conf/a; ln conf/a link; rm link;
       echo x > other; mkdir folder; echo x > folder/a; rm -r other folder; lsattr conf/a; ls conf`;
-    assert.deepEqual(await watched.shell(`(${commands}) > /dev/null`), []);
-  });
+      assert.deepEqual(await watched.shell(`(${commands}) > /dev/null`), []);
+    },
+  );
 
   await t.test("editors: vim, sed -i, a temporary file renamed: one change each", async () => {
     for (const command of [
@@ -250,11 +263,16 @@ except OSError:
     }
   });
 
-  await t.test("an editor's swap file and a package manager's new file are not told while they are at work", async () => {
-    const told = await watched.shell("cd conf; for f in .a.swp 'a;5f0a1b2c' a.dpkg-new; do echo new > $f; done; mv a.dpkg-new a");
-    assert.equal(only(told).key, a);
-    assert.deepEqual(await watched.shell("rm -f conf/.a.swp 'conf/a;5f0a1b2c' conf/a~"), []);
-  });
+  await t.test(
+    "an editor's swap file and a package manager's new file are not told while they are at work",
+    async () => {
+      const told = await watched.shell(
+        "cd conf; for f in .a.swp 'a;5f0a1b2c' a.dpkg-new; do echo new > $f; done; mv a.dpkg-new a",
+      );
+      assert.equal(only(told).key, a);
+      assert.deepEqual(await watched.shell("rm -f conf/.a.swp 'conf/a;5f0a1b2c' conf/a~"), []);
+    },
+  );
 
   await t.test("a hundred files at once are told each once", async () => {
     const told = await watched.shell("for n in $(seq 100); do echo $n > conf/many-$n; done");
@@ -287,7 +305,9 @@ test("symbolic links", { skip }, async (t) => {
   });
   await t.test("the target is replaced by rename, twice", async () => {
     for (const text of ["three", "four"]) {
-      const { facts } = only(await watched.python(`open("lib/new", "w").write("${text}"); os.rename("lib/new", "lib/unit")`));
+      const { facts } = only(
+        await watched.python(`open("lib/new", "w").write("${text}"); os.rename("lib/new", "lib/unit")`),
+      );
       assert.equal(facts?.["targetSha256"], sha256(text));
     }
   });
@@ -317,15 +337,26 @@ test("folders that do not exist yet", { skip }, async (t) => {
   await t.test("a whole tree moved in, made larger, and moved out", async () => {
     assert.deepEqual(await watched.shell("mkdir -p made/x/y; echo z > made/x/y/z"), []);
     const arrived = await watched.shell("mv made deep");
-    assert.deepEqual(arrived.map(({ key }) => key).sort(), ["deep/x", "deep/x/y", "deep/x/y/z"].map((name) => watched.path(name)));
+    assert.deepEqual(
+      arrived.map(({ key }) => key).sort(),
+      ["deep/x", "deep/x/y", "deep/x/y/z"].map((name) => watched.path(name)),
+    );
     const added = await watched.shell("mkdir -p deep/x/new/er; echo n > deep/x/new/er/file");
-    assert.deepEqual(added.map(({ key }) => key).sort(), ["deep/x/new", "deep/x/new/er", "deep/x/new/er/file"].map((name) => watched.path(name)));
+    assert.deepEqual(
+      added.map(({ key }) => key).sort(),
+      ["deep/x/new", "deep/x/new/er", "deep/x/new/er/file"].map((name) => watched.path(name)),
+    );
     const left = await watched.shell("mv deep made");
-    assert.deepEqual(left.map(({ facts }) => facts), [null, null, null, null, null, null]);
+    assert.deepEqual(
+      left.map(({ facts }) => facts),
+      [null, null, null, null, null, null],
+    );
     assert.deepEqual(await watched.shell("chmod 600 made/x/y/z"), [], "it is not on the list any more");
   });
   await t.test("a folder among many", async () => {
-    const told = await watched.shell("mkdir -p homes/kim homes/lee/mail; echo k > homes/kim/.accesshash; echo no > homes/lee/mail/.accesshash");
+    const told = await watched.shell(
+      "mkdir -p homes/kim homes/lee/mail; echo k > homes/kim/.accesshash; echo no > homes/lee/mail/.accesshash",
+    );
     assert.equal(only(told).key, watched.path("homes/kim/.accesshash"));
   });
   await t.test("the folder removed and made again", async () => {

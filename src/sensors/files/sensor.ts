@@ -4,13 +4,7 @@
  */
 import { AsyncQueue, queueIsFull } from "#src/lib/async-queue.ts";
 import { fileSubject, splitPath } from "#src/lib/raw-path.ts";
-import {
-  FAN_ATTRIB,
-  FAN_CLOSE_WRITE,
-  FAN_DELETE_SELF,
-  FAN_MODIFY,
-  FAN_MOVE_SELF,
-} from "#src/linux/fanotify-events.ts";
+import { FAN_ATTRIB, FAN_CLOSE_WRITE, FAN_DELETE_SELF, FAN_MODIFY, FAN_MOVE_SELF } from "#src/linux/fanotify-events.ts";
 import type { Actor } from "#src/model/actor.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
@@ -105,7 +99,7 @@ class FilesWatcher implements AsyncDisposable {
 
   /** Watches first, then looks: a change in between is told by its event. */
   #look(path: string, who: Actor | null, scanned: boolean): void {
-    this.#follower.refresh(path);
+    if (!scanned) this.#follower.refresh(path);
     const record = this.#read(path);
     if (!this.#told.has(path) && this.#isAtWork(path, record, who)) return;
     this.#tell(path, record, who ?? this.#temporary.get(path)?.who ?? null, scanned);

@@ -4,7 +4,19 @@ import type { Change, HostKnowledge, KnownMember, Verdict } from "#src/judge/con
 import type { JsonObject } from "#src/model/json.ts";
 import { facts } from "./facts.ts";
 
-const SSHD = { protocol: "tcp", address: "0.0.0.0", port: 22, addressClass: "any", ephemeral: false, exe: "/usr/sbin/sshd", uid: 0, pid: 700, unit: "ssh.service", container: null, namespace: "host" };
+const SSHD = {
+  protocol: "tcp",
+  address: "0.0.0.0",
+  port: 22,
+  addressClass: "any",
+  ephemeral: false,
+  exe: "/usr/sbin/sshd",
+  uid: 0,
+  pid: 700,
+  unit: "ssh.service",
+  container: null,
+  namespace: "host",
+};
 const FTPD = { ...SSHD, port: 21, exe: "/usr/sbin/pure-ftpd", unit: "pure-ftpd.service" };
 const DATA_PORT = { ...FTPD, port: 50_123, ephemeral: true };
 
@@ -40,7 +52,10 @@ test("a new listener names the program, the port, and what is ordinary", () => {
   assert.equal(verdict?.severity, "medium");
   assert.equal(verdict?.observed, "/usr/bin/python3.11 listens on tcp 0.0.0.0 port 8080 as uid 1000");
   assert.equal(verdict?.ordinary, "nothing listens on tcp port 8080 on this host; 1 other listeners are ordinary");
-  assert.deepEqual([verdict?.evidence["rarity"], verdict?.evidence["package"]], ["first listener of this program on this host", "a-package"]);
+  assert.deepEqual(
+    [verdict?.evidence["rarity"], verdict?.evidence["package"]],
+    ["first listener of this program on this host", "a-package"],
+  );
   assert.deepEqual(verdict?.next, ["ss -lnp 'sport = :8080'"]);
 });
 
@@ -71,8 +86,15 @@ test("a passive FTP data port of the ordinary FTP server is ordinary; of any oth
   assert.equal(judge({ ...DATA_PORT, exe: "/usr/bin/python3" }, host(FTPD))?.kind, "listener.new");
   assert.equal(judge({ ...DATA_PORT, port: 990, ephemeral: false }, host(FTPD))?.kind, "listener.new", "a system port");
   assert.equal(judge(DATA_PORT, host(SSHD))?.kind, "listener.new", "no FTP server is ordinary");
-  assert.equal(judge({ ...DATA_PORT, namespace: "net:[1]" }, host(FTPD))?.kind, "listener.new", "the same path in a container is another program");
-  assert.equal(judge({ ...DATA_PORT, exe: "/tmp/pure-ftpd" }, host({ ...FTPD, exe: "/tmp/pure-ftpd" }))?.kind, "listener.new");
+  assert.equal(
+    judge({ ...DATA_PORT, namespace: "net:[1]" }, host(FTPD))?.kind,
+    "listener.new",
+    "the same path in a container is another program",
+  );
+  assert.equal(
+    judge({ ...DATA_PORT, exe: "/tmp/pure-ftpd" }, host({ ...FTPD, exe: "/tmp/pure-ftpd" }))?.kind,
+    "listener.new",
+  );
 });
 
 test("a resolver's query port is ordinary, another program's UDP port is not", () => {
@@ -92,5 +114,8 @@ test("a listener that is gone names what was ordinary", () => {
 
 test("a listener of a program that nobody could name is told so", () => {
   const verdict = judge({ ...SSHD, port: 8080, exe: null, uid: null, pid: null, namespace: "net:[4026532176]" });
-  assert.equal(verdict?.observed, "a program that has ended listens on tcp 0.0.0.0 port 8080 as uid unknown in network namespace net:[4026532176]");
+  assert.equal(
+    verdict?.observed,
+    "a program that has ended listens on tcp 0.0.0.0 port 8080 as uid unknown in network namespace net:[4026532176]",
+  );
 });

@@ -27,7 +27,9 @@ function judgeNew(change: Change, host: HostKnowledge): Verdict | null {
   const members = host.members("listeners");
   const reasons = suspicions(seen);
   if (reasons.length === 0 && isDataPortOfKnownServer(seen, host)) return null;
-  const siblings = members.filter(({ facts: one }) => one["port"] === seen["port"] && one["protocol"] === seen["protocol"]);
+  const siblings = members.filter(
+    ({ facts: one }) => one["port"] === seen["port"] && one["protocol"] === seen["protocol"],
+  );
   return {
     kind: "listener.new",
     severity: severityOf(seen, reasons),
@@ -59,13 +61,15 @@ function judgeGone(change: Change): Verdict {
 function isDataPortOfKnownServer(seen: JsonObject, host: HostKnowledge): boolean {
   const serverPorts = SERVER_PORTS[String(seen["protocol"])] ?? [];
   if (Number(seen["port"]) < FIRST_USER_PORT || typeof seen["exe"] !== "string") return false;
-  return host.members("listeners").some(
-    ({ facts: known }) =>
-      known["exe"] === seen["exe"] &&
-      known["protocol"] === seen["protocol"] &&
-      serverPorts.includes(Number(known["port"])) &&
-      isOnHost(known) === isOnHost(seen),
-  );
+  return host
+    .members("listeners")
+    .some(
+      ({ facts: known }) =>
+        known["exe"] === seen["exe"] &&
+        known["protocol"] === seen["protocol"] &&
+        serverPorts.includes(Number(known["port"])) &&
+        isOnHost(known) === isOnHost(seen),
+    );
 }
 
 function isOnHost(seen: JsonObject): boolean {

@@ -7,7 +7,8 @@ import { isEphemeral, type ListeningSocket, listenerKey, parsePortRange } from "
 const RANGE = { first: 32_768, last: 60_999 };
 const GONE_AFTER_MS = 30_000;
 const UDP_CLIENT_MS = 600_000;
-const table = (): ListenerTable => new ListenerTable({ range: RANGE, goneAfterMs: GONE_AFTER_MS, udpClientMs: UDP_CLIENT_MS });
+const table = (): ListenerTable =>
+  new ListenerTable({ range: RANGE, goneAfterMs: GONE_AFTER_MS, udpClientMs: UDP_CLIENT_MS });
 const socket = (port: number, inode = port, protocol: "tcp" | "udp" = "tcp"): ListeningSocket => ({
   protocol,
   family: 4,
@@ -16,7 +17,12 @@ const socket = (port: number, inode = port, protocol: "tcp" | "udp" = "tcp"): Li
   uid: 0,
   inode,
 });
-const followed = (one: ListeningSocket, namespace = HOST): FollowedSocket => ({ namespace, socket: one, actor: null, scanned: false });
+const followed = (one: ListeningSocket, namespace = HOST): FollowedSocket => ({
+  namespace,
+  socket: one,
+  actor: null,
+  scanned: false,
+});
 
 /** What is told of a socket that is followed at 0 and looked at later. */
 function toldAt(lookMs: number, one: ListeningSocket, isFirst = false): boolean {
@@ -62,7 +68,10 @@ test("ListenerTable does not tell a restart within the time", () => {
   for (const due of listeners.takeDue(0)) listeners.tell(due, null, 0);
   listeners.keep(HOST, "tcp", new Set(), 1000);
   listeners.follow(followed(socket(80, 2)), 2000);
-  assert.deepEqual(listeners.takeDue(2000).map((due) => listeners.tell(due, null, 0)), [null]);
+  assert.deepEqual(
+    listeners.takeDue(2000).map((due) => listeners.tell(due, null, 0)),
+    [null],
+  );
   assert.deepEqual(listeners.takeGone(9e9, 0), []);
 });
 
@@ -72,10 +81,16 @@ test("ListenerTable keeps protocols and namespaces apart", () => {
   listeners.follow(followed(socket(53, 2, "udp")), 0);
   listeners.follow(followed(socket(80, 1), "net:[1]"), 0);
   const told = listeners.takeDue(0).map((due) => listeners.tell(due, null, 0));
-  assert.deepEqual(told.map((fact) => fact?.group), ["host", "host", "namespaces"]);
+  assert.deepEqual(
+    told.map((fact) => fact?.group),
+    ["host", "host", "namespaces"],
+  );
   listeners.keep(HOST, "tcp", new Set(), 0);
   listeners.keepNamespaces(new Set(), 0);
-  assert.deepEqual(listeners.takeGone(9e9, 0).map(({ key }) => key), [told[0]?.key, told[2]?.key]);
+  assert.deepEqual(
+    listeners.takeGone(9e9, 0).map(({ key }) => key),
+    [told[0]?.key, told[2]?.key],
+  );
   assert.deepEqual(listeners.keys("host"), [told[1]?.key]);
 });
 

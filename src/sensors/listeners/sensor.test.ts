@@ -36,7 +36,10 @@ class Program implements AsyncDisposable {
 
   constructor(script: string, command: readonly string[] = [PYTHON], options = {}) {
     const [program = PYTHON, ...parameters] = command;
-    this.child = spawn(program, [...parameters, "-c", LISTEN + script], { stdio: ["pipe", "pipe", "inherit"], ...options });
+    this.child = spawn(program, [...parameters, "-c", LISTEN + script], {
+      stdio: ["pipe", "pipe", "inherit"],
+      ...options,
+    });
   }
 
   async values(): Promise<unknown[]> {
@@ -71,20 +74,27 @@ let running: RunningSensor;
 
 before(() => {
   if (WITHOUT_ROOT) return;
-  // In mounts of our own: the host may have tracefs mounted or not.
+  // In mounts of our own, where nobody else mounts or unmounts: the host may have tracefs or not.
   enterPrivateMounts();
+  assert.equal(spawnSync("mount", ["--make-rprivate", "/"]).status, 0);
   if (!existsSync(`${TRACEFS}/instances`)) assert.equal(mountTracefs(TRACEFS), null);
 });
 
-test("a first list tells what listens already, the census after the time of a restart", { skip: WITHOUT_ROOT }, async () => {
-  await using program = new Program(`s = serve(V4, ("127.0.0.1", 7001)); u = serve(V4, ("127.0.0.1", 7002), kind=UDP); ready(); wait()`);
+test("a first list tells what listens already, the census after the time of a restart", {
+  skip: WITHOUT_ROOT,
+}, async () => {
+  await using program = new Program(
+    `s = serve(V4, ("127.0.0.1", 7001)); u = serve(V4, ("127.0.0.1", 7002), kind=UDP); ready(); wait()`,
+  );
   await program.values();
   await using first = new RunningSensor({ sensor, options: OPTIONS });
   const tcp = await first.observation("a TCP listener that was there", isAt(7001));
   assert.equal(tcp.scanned, true);
   assert.equal(tcp.facts?.["pid"], program.child.pid);
   const udp = await first.observation("a UDP listener that was there", isAt(7002, "udp"));
-  const census = await first.until("the census", () => first.facts.find((fact) => fact.type === "census" && fact.group === "host"));
+  const census = await first.until("the census", () =>
+    first.facts.find((fact) => fact.type === "census" && fact.group === "host"),
+  );
   assert.ok(census.type === "census" && census.keys.includes(tcp.key) && census.keys.includes(udp.key));
   assert.equal(first.status().state, "watching");
 });
@@ -102,7 +112,10 @@ test("listeners as they come", { skip: WITHOUT_ROOT }, async (t) => {
     assert.equal(told.scanned, false);
     const { exe, uid, pid, addressClass, namespace } = told.facts!;
     assert.match(String(exe), /^\/usr\/bin\/python3/);
-    assert.deepEqual({ uid, pid, addressClass, namespace }, { uid: 65_534, pid: program.child.pid!, addressClass: "loopback", namespace: "host" });
+    assert.deepEqual(
+      { uid, pid, addressClass, namespace },
+      { uid: 65_534, pid: program.child.pid!, addressClass: "loopback", namespace: "host" },
+    );
     assert.equal(told.who?.uid, 65_534);
     assert.equal(told.who?.parents[0]?.exe, process.execPath);
   });
@@ -125,7 +138,9 @@ threading.Thread(target=run, daemon=True).start(); wait()`);
   });
 
   await t.test("IPv6 only, and IPv6 for both, are told", async () => {
-    await using program = new Program(`a = serve(V6, ("::1", 7013), v6only=True); b = serve(V6, ("::", 7014)); ready(); wait()`);
+    await using program = new Program(
+      `a = serve(V6, ("::1", 7013), v6only=True); b = serve(V6, ("::", 7014)); ready(); wait()`,
+    );
     assert.equal((await running.observation("::1", isAt(7013))).facts?.["addressClass"], "loopback");
     assert.equal((await running.observation("::", isAt(7014))).facts?.["addressClass"], "any");
     assert.equal((await running.observation("::", isAt(7014))).facts?.["pid"], program.child.pid);
@@ -139,7 +154,9 @@ threading.Thread(target=run, daemon=True).start(); wait()`);
   });
 
   await t.test("a listener that lives 5 ms is told, and gone later", async () => {
-    await using program = new Program(`s = serve(V4, ("0.0.0.0", 7017)); time.sleep(0.005); s.close(); ready(); wait()`);
+    await using program = new Program(
+      `s = serve(V4, ("0.0.0.0", 7017)); time.sleep(0.005); s.close(); ready(); wait()`,
+    );
     const told = await running.observation("the listener", isAt(7017));
     assert.equal(told.facts?.["pid"], program.child.pid);
     const gone = await running.observation("its end", ({ type, key }) => type === "absent" && key === told.key);
@@ -154,7 +171,10 @@ threading.Thread(target=run, daemon=True).start(); wait()`);
   });
 
   await t.test("a listener in another network namespace is told, TCP and UDP", async () => {
-    await using program = new Program(`s = serve(V4, ("0.0.0.0", 7019)); u = serve(V4, ("0.0.0.0", 520), kind=UDP); t = serve(V4, ("0.0.0.0", 7020)); ready(); wait()`, ["unshare", "-n", PYTHON]);
+    await using program = new Program(
+      `s = serve(V4, ("0.0.0.0", 7019)); u = serve(V4, ("0.0.0.0", 520), kind=UDP); t = serve(V4, ("0.0.0.0", 7020)); ready(); wait()`,
+      ["unshare", "-n", PYTHON],
+    );
     const told = await running.observation("the TCP listener", isAt(7019));
     assert.equal(told.group, "namespaces");
     assert.match(String(told.facts?.["namespace"]), /^net:\[\d+\]$/);
@@ -170,7 +190,13 @@ threading.Thread(target=run, daemon=True).start(); wait()`);
     const name = `garrison-${process.pid}`;
     assert.equal(spawnSync("ip", ["netns", "add", name], { stdio: "inherit" }).status, 0);
     try {
-      await using program = new Program(`s = serve(V4, ("0.0.0.0", 7021)); ready(); wait()`, ["ip", "netns", "exec", name, PYTHON]);
+      await using program = new Program(`s = serve(V4, ("0.0.0.0", 7021)); ready(); wait()`, [
+        "ip",
+        "netns",
+        "exec",
+        name,
+        PYTHON,
+      ]);
       assert.equal((await running.observation("the listener", isAt(7021))).group, "namespaces");
       assert.ok(program.child.pid);
     } finally {
@@ -179,7 +205,9 @@ threading.Thread(target=run, daemon=True).start(); wait()`);
   });
 
   await t.test("a UDP listener is told with its process", async () => {
-    await using program = new Program(`s = serve(V4, ("127.0.0.1", 7022), kind=UDP); t = serve(V6, ("::", 161), kind=UDP); ready(); wait()`);
+    await using program = new Program(
+      `s = serve(V4, ("127.0.0.1", 7022), kind=UDP); t = serve(V6, ("::", 161), kind=UDP); ready(); wait()`,
+    );
     assert.equal((await running.observation("a system port", isAt(161, "udp"))).facts?.["pid"], program.child.pid);
     assert.equal((await running.observation("a user port", isAt(7022, "udp"))).facts?.["pid"], program.child.pid);
   });
@@ -225,9 +253,14 @@ ready(); stays = serve(V4, None); wait()`);
 
   await t.test("a storm of listeners does not stall the event loop, and all of them are told", async () => {
     const slowest = watchEventLoop();
-    await using program = new Program(`kept = [serve(V4, ("127.0.0.1", 10000 + n)) for n in range(800)]; ready(); wait()`);
+    await using program = new Program(
+      `kept = [serve(V4, ("127.0.0.1", 10000 + n)) for n in range(800)]; ready(); wait()`,
+    );
     await program.values();
-    await running.until("800 listeners", () => running.observations.filter(isProgram(program.child.pid)).length === 800);
+    await running.until(
+      "800 listeners",
+      () => running.observations.filter(isProgram(program.child.pid)).length === 800,
+    );
     assert.ok(slowest() < 400, `${slowest()} ms`);
     assert.equal(running.status().restarts, 0);
   });

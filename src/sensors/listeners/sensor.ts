@@ -24,7 +24,8 @@ import { type ListeningSocket, parsePortRange } from "./parse.ts";
 type Fact = Observation | Census;
 const MAX_QUEUED = 50_000;
 const TCP_LISTEN = 10;
-const UDP_DUMP_MS = 500;
+// Each dump costs 1 ms with the wake-up for it.
+const UDP_DUMP_MS = 1000;
 const TCP_DUMP_MS = 10_000;
 const TCP_DUMP_WITHOUT_TRACE_MS = 500;
 const NAMESPACES_DUMP_MS = 30_000;
@@ -126,7 +127,9 @@ class ListenerWatcher implements AsyncDisposable {
         `listeners of other network namespaces each ${NAMESPACES_DUMP_MS / 1000} s, TCP ones by the tracepoint too`,
       ].slice(0, hidden === null ? 3 : 2),
       blindTo: [
-        ...(hidden === null ? [] : [`programs of other users behind a listener, and other network namespaces: ${hidden}`]),
+        ...(hidden === null
+          ? []
+          : [`programs of other users behind a listener, and other network namespaces: ${hidden}`]),
         ...blindTo,
         `UDP listeners that live less than ${UDP_DUMP_MS} ms`,
         "packet, raw and SCTP sockets",

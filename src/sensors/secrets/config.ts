@@ -1,12 +1,12 @@
 /** Settings of `sensors.secrets`. */
 import { z } from "zod";
 import { duration } from "#src/config/values.ts";
-import { panelPrefix, pathPattern } from "../files/config.ts";
+import { panelPrefix, pathPattern } from "../path-settings.ts";
 
 /** What the sensor gets. */
 export interface SecretsOptions {
   readonly patterns: readonly string[];
-  /** Milliseconds between two looks for secrets that no event told of. */
+  /** Milliseconds between two glances for secrets that no event told of; each tenth is a full look. */
   readonly scanEveryMs: number;
 }
 
@@ -48,7 +48,9 @@ export const settings = z.strictObject({
     .default([])
     .describe("Shipped patterns to leave out, written as they are shipped"),
   panelPrefix,
-  scanEvery: duration({ default: "1m", atLeast: "1s" }).describe("How often secrets that no event told of are looked for"),
+  scanEvery: duration({ default: "1m", atLeast: "1s" }).describe(
+    "How often secrets that no event told of are looked for; each tenth time it is a full look",
+  ),
 });
 
 /** Settings as the sensor takes them. */

@@ -7,7 +7,15 @@ import { settings, toOptions } from "./config.ts";
 import { facts } from "./facts.ts";
 
 const SHADOW = "/etc/shadow";
-const SSHD = { path: SHADOW, exe: "/usr/sbin/sshd", exeSha256: "aa", uid: 0, parentExe: "/usr/lib/systemd/systemd", unit: "ssh.service", how: "read" };
+const SSHD = {
+  path: SHADOW,
+  exe: "/usr/sbin/sshd",
+  exeSha256: "aa",
+  uid: 0,
+  parentExe: "/usr/lib/systemd/systemd",
+  unit: "ssh.service",
+  how: "read",
+};
 const CAT = { ...SSHD, exe: "/usr/bin/cat", exeSha256: "bb", parentExe: "/usr/bin/bash", unit: null };
 
 function change(seen: JsonObject | null, type: Change["type"] = "new", path = SHADOW): Change {
@@ -27,7 +35,10 @@ function change(seen: JsonObject | null, type: Change["type"] = "new", path = SH
 
 function host(...readers: JsonObject[]): HostKnowledge {
   const members = readers.map((one, index) => ({ key: `${index}`, group: SHADOW, facts: one }));
-  return { members: () => [...members, { key: "other", group: "/etc/gshadow", facts: CAT }], packageOf: () => "a-package" };
+  return {
+    members: () => [...members, { key: "other", group: "/etc/gshadow", facts: CAT }],
+    packageOf: () => "a-package",
+  };
 }
 
 function judge(one: Change, knowledge = host(SSHD)): Verdict | null {
@@ -46,7 +57,10 @@ test("an unusual reader is told beside the usual ones of that very secret", () =
 
 test("the usual program with another digest, user or parent says what differs", () => {
   assert.deepEqual(judge(change({ ...SSHD, exeSha256: "cc" }))?.evidence["differsFromKnownReader"], ["exeSha256"]);
-  assert.deepEqual(judge(change({ ...SSHD, uid: 1000, parentExe: "/tmp/x" }))?.evidence["differsFromKnownReader"], ["uid", "parentExe"]);
+  assert.deepEqual(judge(change({ ...SSHD, uid: 1000, parentExe: "/tmp/x" }))?.evidence["differsFromKnownReader"], [
+    "uid",
+    "parentExe",
+  ]);
 });
 
 test("a reader that is not root, and any reader of an access hash, is critical", () => {
@@ -80,10 +94,14 @@ test("describe() names readers and secrets", () => {
 });
 
 test("the settings of secrets add and leave out patterns, each once", () => {
-  const { patterns, scanEveryMs } = toOptions(settings.parse({ paths: ["/srv/key", "/etc/shadow"], ignore: ["/etc/gshadow"], panelPrefix: "/opt" }));
+  const { patterns, scanEveryMs } = toOptions(
+    settings.parse({ paths: ["/srv/key", "/etc/shadow"], ignore: ["/etc/gshadow"], panelPrefix: "/opt" }),
+  );
   for (const pattern of patterns) parsePathPattern(pattern);
   assert.equal(new Set(patterns).size, patterns.length);
-  assert.ok(patterns.includes("/srv/key") && patterns.includes("/opt/root/.accesshash") && !patterns.includes("/etc/gshadow"));
+  assert.ok(
+    patterns.includes("/srv/key") && patterns.includes("/opt/root/.accesshash") && !patterns.includes("/etc/gshadow"),
+  );
   assert.equal(scanEveryMs, 60_000);
   assert.equal(settings.safeParse({ paths: ["relative"] }).success, false);
 });

@@ -1,9 +1,9 @@
 /** What the mind knows of secrets: an unusual reader, or a secret that should not exist. */
 import type { Change, HostKnowledge, SensorFacts, Verdict } from "#src/judge/contract.ts";
 import { showRawPath } from "#src/lib/raw-path.ts";
+import { quoteForShell } from "#src/lib/shell-quote.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Severity } from "#src/model/severity.ts";
-import { quoteForShell } from "../shell-quote.ts";
 
 const TEMPORARY_FOLDERS = /^\/(?:tmp|var\/tmp|dev\/shm|run\/user)\/|^\/memfd:| \(deleted\)$/;
 const MAX_READERS_SHOWN = 8;
@@ -14,7 +14,8 @@ export const facts: SensorFacts = {
     "secret.read": "A program that does not usually read this secret opened it",
     "secret.created": "A secret came into being",
   },
-  describe: (known) => (known["path"] === undefined ? describeSecret(known) : `${describeReader(known)} reads ${known["path"]}`),
+  describe: (known) =>
+    known["path"] === undefined ? describeSecret(known) : `${describeReader(known)} reads ${known["path"]}`,
   informative: ["mode", "uid", "gid", "sizeBytes", "type"],
   alertsWhileLearning: (change) => change.type === "new" && isNeverOrdinary(change.observation.facts ?? {}),
   judge: (change, host) => {
@@ -36,7 +37,10 @@ function judgeRead(change: Change, host: HostKnowledge): Verdict {
   return {
     kind: "secret.read",
     severity: severityOf(path, seen["uid"] === 0),
-    ordinary: readers.length === 0 ? `nothing reads ${path}` : `${path} is read by ${describeReaders(readers.map((one) => one.facts))}`,
+    ordinary:
+      readers.length === 0
+        ? `nothing reads ${path}`
+        : `${path} is read by ${describeReaders(readers.map((one) => one.facts))}`,
     observed: `${describeReader(seen)}, started by ${seen["parentExe"] || "an unknown program"}, ${seen["how"]} ${path}`,
     evidence: {
       ...seen,

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -38,7 +47,10 @@ after(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const isRead = (path: string) => ({ type, group }: Observation): boolean => type === "present" && group === path;
+const isRead =
+  (path: string) =>
+  ({ type, group }: Observation): boolean =>
+    type === "present" && group === path;
 
 /** What is told of an act as reads of a secret, up to a later read that is told for certain. */
 async function reads(act: () => Promise<void>, path = secret): Promise<Observation[]> {
@@ -49,7 +61,9 @@ async function reads(act: () => Promise<void>, path = secret): Promise<Observati
   await later.do(`open("${secret}").read()`);
   await running.observation("the later read", ({ type, who }) => type === "present" && who?.pid === later.pid, from);
   const told = running.facts.slice(from);
-  return told.filter((fact): fact is Observation => fact.type !== "census" && isRead(path)(fact) && fact.who?.pid !== later.pid);
+  return told.filter(
+    (fact): fact is Observation => fact.type !== "census" && isRead(path)(fact) && fact.who?.pid !== later.pid,
+  );
 }
 
 function only(told: readonly Observation[]): Observation {
@@ -62,7 +76,15 @@ test("a read is told with its reader: digest of the program, uid, parent", { ski
   const { facts, who, key, group, subject } = only(await reads(() => user.do(`open("${secret}").read()`)));
   assert.deepEqual(
     { ...facts },
-    { path: secret, exe: PYTHON, exeSha256: digestOf(PYTHON), uid: 65_534, parentExe: process.execPath, unit: null, how: facts?.["how"] ?? "" },
+    {
+      path: secret,
+      exe: PYTHON,
+      exeSha256: digestOf(PYTHON),
+      uid: 65_534,
+      parentExe: process.execPath,
+      unit: null,
+      how: facts?.["how"] ?? "",
+    },
   );
   assert.ok(["read", "opened"].includes(String(facts?.["how"])));
   assert.equal(who?.pid, user.pid);
@@ -108,7 +130,13 @@ test("a secret that is executed is told", { skip }, async () => {
 });
 
 test("io_uring: an open and read that no system call shows", { skip }, async () => {
-  const { who } = only(await reads(() => hand.do(readFileSync(join(import.meta.dirname, "testdata/io-uring-read.py"), "utf8").replaceAll("SECRET", secret))));
+  const { who } = only(
+    await reads(() =>
+      hand.do(
+        readFileSync(join(import.meta.dirname, "testdata/io-uring-read.py"), "utf8").replaceAll("SECRET", secret),
+      ),
+    ),
+  );
   assert.equal(who?.pid, hand.pid);
 });
 
@@ -157,21 +185,44 @@ test("a process that changes its user between two reads is two readers", { skip 
   assert.deepEqual(told.map(({ facts }) => facts?.["uid"]).sort(), [0, 65_534]);
 });
 
-test("look-alikes are not told: stat, chmod, listing the folder, other files, the sensors' own looks", { skip }, async () => {
-  await using files = new RunningSensor({ sensor: filesSensor, options: { watched: patterns.map((pattern) => ({ pattern, secret: true })), scanEveryMs: 100 } });
+test("look-alikes are not told: stat, chmod, listing the folder, other files, the sensors' own looks", {
+  skip,
+}, async () => {
+  await using files = new RunningSensor({
+    sensor: filesSensor,
+    options: { watched: patterns.map((pattern) => ({ pattern, secret: true })), scanEveryMs: 100 },
+  });
   await files.ready();
   const commands = `stat ${secret}; ls -l ${root}/home; find ${root}/home; test -r ${secret}; chmod 640 ${secret}; chmod 644 ${secret}; touch ${root}/home/other; cat ${root}/home/other`;
   assert.deepEqual(await reads(() => hand.shell(`(${commands}) > /dev/null`)), []);
-  await files.observation("the files sensor's own look", ({ key, facts }) => key === secret && facts?.["mode"] === "0644");
-  assert.deepEqual(running.observations.filter(({ who }) => who?.pid === process.pid), []);
+  await files.observation(
+    "the files sensor's own look",
+    ({ key, facts }) => key === secret && facts?.["mode"] === "0644",
+  );
+  assert.deepEqual(
+    running.observations.filter(({ who }) => who?.pid === process.pid),
+    [],
+  );
 });
 
 test("a secret that comes into being is told with who made it, and its reads from then on", { skip }, async (t) => {
   for (const [name, pattern, make] of [
     ["home/kim/.accesshash", "home/*/.accesshash", (path: string) => `open("${path}", "w").write("x")`],
-    ["home/lee/.accesshash", "home/*/.accesshash", (path: string) => `os.mkdir("${root}/home/lee"); open("${path}", "w").write("x")`],
-    ["later/a/b/key", "later/a/b/key", (path: string) => `os.makedirs("${root}/later/a/b"); open("${path}", "w").write("x")`],
-    ["keys/renamed", "keys/*", (path: string) => `open("${root}/keys.new", "w").write("x"); os.rename("${root}/keys.new", "${path}")`],
+    [
+      "home/lee/.accesshash",
+      "home/*/.accesshash",
+      (path: string) => `os.mkdir("${root}/home/lee"); open("${path}", "w").write("x")`,
+    ],
+    [
+      "later/a/b/key",
+      "later/a/b/key",
+      (path: string) => `os.makedirs("${root}/later/a/b"); open("${path}", "w").write("x")`,
+    ],
+    [
+      "keys/renamed",
+      "keys/*",
+      (path: string) => `open("${root}/keys.new", "w").write("x"); os.rename("${root}/keys.new", "${path}")`,
+    ],
   ] as const) {
     await t.test(name, async () => {
       const path = at(name);
@@ -203,7 +254,10 @@ test("a census of each pattern names the secrets that are there", { skip }, asyn
   await using fresh = new RunningSensor({ sensor, options });
   await fresh.ready();
   const censuses = fresh.facts.flatMap((fact) => (fact.type === "census" ? [fact] : []));
-  assert.deepEqual(censuses.map(({ group }) => group), patterns);
+  assert.deepEqual(
+    censuses.map(({ group }) => group),
+    patterns,
+  );
   assert.deepEqual(censuses[0]?.keys, [secret]);
   assert.equal(fresh.status().state, "watching");
 });

@@ -143,7 +143,7 @@ class SecretsWatcher implements AsyncDisposable {
   #look(path: string, who: Actor | null, scanned: boolean): void {
     const group = this.#list.patternOf(path);
     if (group === undefined) return;
-    this.#follower.refresh(path);
+    if (!scanned) this.#follower.refresh(path);
     const facts = describeSecret(path);
     if ((facts === null) === !this.#told.has(path)) return;
     if (facts === null) {
