@@ -2,6 +2,8 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "#src/lib/errors.ts";
+import { type ProcStat, parseProcStat } from "#src/linux/proc-text.ts";
+import { readProcText } from "#src/linux/proc.ts";
 
 const NOTE = /^drill-(\d+)\.json$/;
 
@@ -9,7 +11,7 @@ const NOTE = /^drill-(\d+)\.json$/;
 export async function changeMode(path: string, toMode: (mode: number) => number, runFolder: string): Promise<() => Promise<void>> {
   const mode = statSync(path).mode & 0o7777;
   const note = join(runFolder, `drill-${process.pid}.json`);
-  writeFileSync(note, JSON.stringify({ path, mode }), { mode: 0o600 });
+  writeFileSync(note, JSON.stringify({ path, mode, startTicks: statOf(process.pid)?.startTicks }), { mode: 0o600 });
   chmodSync(path, toMode(mode));
   return async () => {
     chmodSync(path, mode);
@@ -21,13 +23,21 @@ export async function changeMode(path: string, toMode: (mode: number) => number,
 export function putBackLeftovers(runFolder: string): readonly string[] {
   return listFolder(runFolder).flatMap((name) => {
     const pid = NOTE.exec(name)?.[1];
-    if (pid === undefined || isRunning(Number(pid))) return [];
+    if (pid === undefined) return [];
     const note = join(runFolder, name);
-    const { path, mode } = JSON.parse(readFileSync(note, "utf8")) as { path: string; mode: number };
+    const { path, mode, startTicks } = JSON.parse(readFileSync(note, "utf8")) as Note;
+    if (isRunning(Number(pid), startTicks)) return [];
     chmodSync(path, mode);
     rmSync(note);
     return [path];
   });
+}
+
+interface Note {
+  readonly path: string;
+  readonly mode: number;
+  /** With the pid in the note's name it names one process for ever. */
+  readonly startTicks: number;
 }
 
 function listFolder(folder: string): string[] {
@@ -39,11 +49,12 @@ function listFolder(folder: string): string[] {
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) !== "ESRCH";
-  }
+/** A process that has ended and waits for its parent puts nothing back any more. */
+function isRunning(pid: number, startTicks: number): boolean {
+  const stat = statOf(pid);
+  return stat !== undefined && stat.state !== "Z" && stat.startTicks === startTicks;
+}
+
+function statOf(pid: number): ProcStat | undefined {
+  return parseProcStat(readProcText(`/proc/${pid}/stat`) ?? "");
 }

@@ -10,6 +10,8 @@ export interface Change {
   readonly observation: Observation;
   /** What was there before: facts of the member, the last look at the record; `null` when nothing was. */
   readonly before: JsonObject | null;
+  /** Of a record: how it looks when all is as it should be, where that is not `before` (it was unusual already). @default as before */
+  readonly ordinary?: JsonObject | null;
   /** For records: names of the fields that differ. */
   readonly fields: readonly string[];
 }

@@ -141,10 +141,12 @@ export class Judge {
       ordinary.putRecord(observation, next === null ? null : acceptRecord(next));
       return this.#alerter.closeAll(sensor, key);
     }
-    const outcomes = this.#judge({ type: change, observation, before: known?.seen ?? null, fields }, facts);
+    const wasOrdinary = known === null || isOrdinaryRecord(known, informative);
+    const unusual = wasOrdinary ? {} : { ordinary: known.ordinary };
+    const before = known?.seen ?? null;
+    const outcomes = this.#judge({ type: change, observation, before, fields, ...unusual }, facts);
     if (isStaged(outcomes)) ordinary.putRecord(observation, known);
     // What changes lawfully is ordinary from now on, unless it was unusual before.
-    const wasOrdinary = known === null || isOrdinaryRecord(known, informative);
     if (outcomes.length === 0 && wasOrdinary && next !== null) ordinary.putRecord(observation, acceptRecord(next));
     return outcomes;
   }

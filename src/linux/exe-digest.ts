@@ -5,7 +5,7 @@
  * Blinded by: a change of the running file's pages in memory; programs over 512 MiB.
  */
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, read } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, read } from "node:fs";
 import { promisify } from "node:util";
 import { LruMap } from "#src/lib/lru.ts";
 import { openExe } from "./proc.ts";
@@ -27,7 +27,15 @@ export class ExeDigests {
    * program is too large, or too many wait.
    */
   of(pid: number): Promise<string | null> {
-    const fd = openExe(pid);
+    return this.#ofOpened(openExe(pid));
+  }
+
+  /** Of the file that lies at a path now: for a process that has ended, whose path is known from the kernel's record. */
+  ofPath(path: string): Promise<string | null> {
+    return this.#ofOpened(openFile(path));
+  }
+
+  #ofOpened(fd: number | undefined): Promise<string | null> {
     if (fd === undefined) return Promise.resolve(null);
     const { dev, ino, size, ctimeNs } = fstatSync(fd, { bigint: true });
     const key = `${dev}:${ino}:${size}:${ctimeNs}`;
@@ -47,6 +55,18 @@ export class ExeDigests {
     this.#digests.set(key, digest);
     return digest;
   }
+}
+
+/** Never waits for the other end of a FIFO, and takes regular files only. */
+function openFile(path: string): number | undefined {
+  try {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (fstatSync(fd).isFile()) return fd;
+    closeSync(fd);
+  } catch {
+    // Not there any more, or not for us: as unknown as before.
+  }
+  return undefined;
 }
 
 async function hashFile(fd: number): Promise<string> {

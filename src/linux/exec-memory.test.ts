@@ -24,7 +24,7 @@ test("ExecMemory knows the program and the parents of a process that has ended",
   const pid = Number(line.toString());
   while (existsSync(`/proc/${pid}`)) await new Promise((resolve) => setImmediate(resolve));
   const actor = memory.recall(pid);
-  assert.equal(actor?.exe, "/bin/true");
+  assert.match(actor?.exe ?? "", /\/bin\/true$/);
   assert.equal(actor?.parents[0]?.pid, shell.pid);
   assert.match(actor?.parents[0]?.exe ?? "", /bash$/);
   assert.equal(actor?.parents[1]?.pid, process.pid);

@@ -5,8 +5,9 @@
  * tracefs. Without: such actors stay unknown. Cost: about 1 µs to the host a fork and an exec, nothing to us while nobody is
  * missing. Memory: 128 KiB a CPU in the kernel, 4096 processes here.
  * Blinded by: more than some 2,000 forks a CPU between the event and the look; a program started by a relative path, which is not
- * resolved.
+ * resolved; a path of another mount namespace or chroot, which is taken for one of ours.
  */
+import { realpathSync } from "node:fs";
 import { LruMap } from "#src/lib/lru.ts";
 import type { Actor, Parent } from "#src/model/actor.ts";
 import { ExecLines } from "./exec-text.ts";
@@ -67,7 +68,7 @@ export class ExecMemory {
       uid: living?.uid ?? null,
       user: null,
       loginUid: living?.loginUid ?? null,
-      exe: birth.exe,
+      exe: resolved(birth.exe),
       comm: null,
       startTicks: null,
       unit: living?.unit ?? null,
@@ -86,7 +87,7 @@ export class ExecMemory {
         return { parents: [...parents, own, ...living.parents].slice(0, MAX_PARENTS), living };
       }
       const birth = this.#births.get(pid);
-      parents.push({ pid, exe: birth?.exe ?? "", comm: "" });
+      parents.push({ pid, exe: resolved(birth?.exe ?? null) ?? "", comm: "" });
       pid = birth?.parentPid ?? null;
     }
     return { parents, living: null };
@@ -109,5 +110,15 @@ export class ExecMemory {
     } else {
       this.#births.set(birth.pid, { exe: birth.exe, parentPid: this.#births.get(birth.pid)?.parentPid ?? null });
     }
+  }
+}
+
+/** The path that /proc/PID/exe would have shown: `/bin/sh` is often a link. */
+function resolved(exe: string | null): string | null {
+  if (exe === null || !exe.startsWith("/")) return exe;
+  try {
+    return realpathSync(Buffer.from(exe, "latin1"), "utf8");
+  } catch {
+    return Buffer.from(exe, "latin1").toString("utf8");
   }
 }

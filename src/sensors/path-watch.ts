@@ -3,7 +3,7 @@
  * themselves, for all that happens to them. Marks are by inode, so hard links, bind mounts, other mount namespaces and
  * /proc/PID/root are all the same thing. A folder that does not exist yet is awaited through its nearest existing ancestor.
  * A folder's mark asks for arrivals only: what is written, read or deleted in a busy folder costs nothing.
- * Memory: about 600 bytes a watched path or folder; at most MAX_PATHS paths and MAX_FOLDERS folders.
+ * Memory: about 500 bytes a watched path or folder; at most MAX_PATHS paths and MAX_FOLDERS folders.
  */
 import { readlinkSync } from "node:fs";
 import { errnoOf, errorText } from "#src/lib/errors.ts";

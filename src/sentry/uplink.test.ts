@@ -146,14 +146,15 @@ test("facts that no mind has stored come again to the next one; stored ones do n
   second[Symbol.dispose]();
 });
 
-test("at most 8 batches are on their way; each acknowledgement sends more", async () => {
+test("at most 4 MiB are on their way; each acknowledgement sends more", async () => {
   using sentry = new Sentry();
   using mind = new Mind(sentry.path);
   await mind.until(() => mind.messages.length === 1);
-  for (let number = 1; number <= 20; number++) sentry.uplink.push([fact(String(number))]);
+  for (let number = 1; number <= 20; number++) sentry.uplink.push([fact(String(number), "x".repeat(500_000))]);
   await mind.until(() => mind.lastSeq === 8);
   for (let seq = 1; seq <= 20; seq++) {
     await mind.until(() => mind.lastSeq >= Math.min(20, seq + 7));
+    assert.ok(mind.lastSeq <= seq + 7);
     mind.link.send({ t: "ack", seq });
   }
   assert.deepEqual(

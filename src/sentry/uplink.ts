@@ -13,7 +13,9 @@ import { type FromSentry, type ToSentry, toSentry } from "#src/wire/sentry-messa
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 const MAX_BATCH_BYTES = 512 * 1024;
 const MAX_BATCH_ITEMS = 500;
-const MAX_IN_FLIGHT = 8;
+// A mind without room for them judges what it was sent and stores it later: it must be sent enough to go on seeing.
+const MAX_IN_FLIGHT = 256;
+const MAX_IN_FLIGHT_BYTES = 4 * 1024 * 1024;
 // What a frame adds around one fact.
 const FRAME_MARGIN_BYTES = 1024;
 
@@ -142,9 +144,13 @@ export class Uplink {
   #sendHeld(): void {
     const firstSeq = this.#held[0]?.seq;
     if (this.#link === null || firstSeq === undefined) return;
-    for (const { seq, items } of this.#held.slice(Math.max(0, this.#sentSeq + 1 - firstSeq), MAX_IN_FLIGHT)) {
-      this.#link?.send({ t: "facts", seq, items });
-      this.#sentSeq = seq;
+    let bytes = 0;
+    for (const batch of this.#held.slice(0, MAX_IN_FLIGHT)) {
+      bytes += batch.bytes;
+      if (bytes > MAX_IN_FLIGHT_BYTES && batch.seq > firstSeq) return;
+      if (batch.seq <= this.#sentSeq) continue;
+      this.#link?.send({ t: "facts", seq: batch.seq, items: batch.items });
+      this.#sentSeq = batch.seq;
     }
   }
 }

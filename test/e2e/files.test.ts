@@ -33,7 +33,7 @@ test("a mode change is told with who did it, restored by an action, undone, and 
     "file.mode",
   );
   assert.equal(alert.severity, "critical");
-  assert.match(alert.who?.exe ?? "", /chmod$/);
+  assert.match(alert.who?.exe ?? "", /chmod$/, JSON.stringify(alert.who));
   assert.match(alert.observed, /mode 0644 to 0666/);
   const command = alert.next.find((next) => next.includes("restore-file-attributes"));
   assert.equal(command, `garrison actions restore-file-attributes ${alert.id}`);

@@ -36,6 +36,12 @@ function alertOf(change: Partial<Alert> = {}, evidence: JsonObject = { before: B
   };
 }
 
+test("planRestoreFileAttributes() plans back to the ordinary look when the file was unusual already", () => {
+  const between = { ...BEFORE, mode: "0660" };
+  const alert = alertOf({}, { before: between, ordinary: BEFORE, now: NOW });
+  assert.equal(planRestoreFileAttributes(alert).to.mode, "0644");
+});
+
 test("planRestoreFileAttributes() plans from what is there now to what was there before", () => {
   assert.deepEqual(planRestoreFileAttributes(alertOf()), {
     pathBase64: Buffer.from("/etc/passwd").toString("base64"),

@@ -9,7 +9,8 @@ const KINDS = ["file.mode", "file.owner"];
 const TYPES: readonly Json[] = ["file", "folder"];
 
 /**
- * The plan that gives a file the mode and the owner back that it had before the alert.
+ * The plan that gives a file its ordinary mode and owner back: those before the alert, or, where the file was unusual already, those
+ * before it was.
  * @throws GarrisonError `GARRISON_CANNOT_PLAN` that says why there is none
  */
 export function planRestoreFileAttributes(alert: Alert): RestorePlan {
@@ -31,7 +32,8 @@ export function planRestoreFileAttributes(alert: Alert): RestorePlan {
 
 function readEvidence(alert: Alert): { before: JsonObject; now: JsonObject } {
   if (!KINDS.includes(alert.kind)) throw cannotPlan(alert, `it is ${alert.kind}, ${KINDS.join(" or ")} is wanted`);
-  const { before, now } = alert.evidence;
+  const { now } = alert.evidence;
+  const before = alert.evidence["ordinary"] ?? alert.evidence["before"];
   if (!isObject(before) || !isObject(now)) throw cannotPlan(alert, "its evidence does not say how the file was and is");
   const type = now["type"] ?? null;
   if (!TYPES.includes(type) || before["type"] !== type) {

@@ -48,6 +48,7 @@ export function judgeFile(change: Change): Verdict {
     evidence: {
       changed: [...change.fields],
       before: withoutText(before),
+      ...(change.ordinary === undefined ? {} : { ordinary: withoutText(change.ordinary) }),
       now: withoutText(now),
       diff: readableDiff(before, now),
       ...(isSetBack(before, now) ? { mtimeSetBack: true } : {}),

@@ -24,11 +24,13 @@ const followed = (one: ListeningSocket, namespace = HOST): FollowedSocket => ({
   scanned: false,
 });
 
+const at = (nowMs: number, atUnixMs = 0) => ({ nowMs, atUnixMs });
+
 /** What is told of a socket that is followed at 0 and looked at later. */
 function toldAt(lookMs: number, one: ListeningSocket, isFirst = false): boolean {
   const listeners = table();
   listeners.follow(followed(one), 0, isFirst);
-  return listeners.takeDue(lookMs).some((due) => listeners.tell(due, null, 0) !== null);
+  return listeners.takeDue(lookMs).some((due) => listeners.tell(due, null, at(lookMs)) !== null);
 }
 
 const SETTLING = [
@@ -51,28 +53,42 @@ test("ListenerTable tells what has settled", () => {
 test("ListenerTable tells a listener of several sockets once, and gone when the last has been away long enough", () => {
   const listeners = table();
   for (const inode of [1, 2]) listeners.follow(followed(socket(80, inode)), 0);
-  const told = listeners.takeDue(0).map((due) => listeners.tell(due, null, 0));
+  const told = listeners.takeDue(0).map((due) => listeners.tell(due, null, at(0)));
   assert.equal(told.filter(Boolean).length, 1);
   listeners.keep(HOST, "tcp", new Set([2]), 1000);
-  assert.deepEqual(listeners.takeGone(1000 + GONE_AFTER_MS, 0), []);
+  assert.deepEqual(listeners.takeGone(at(1000 + GONE_AFTER_MS)), []);
   listeners.keep(HOST, "tcp", new Set(), 2000);
-  assert.deepEqual(listeners.takeGone(2000 + GONE_AFTER_MS - 1, 0), []);
-  const [gone] = listeners.takeGone(2000 + GONE_AFTER_MS, 5);
+  assert.deepEqual(listeners.takeGone(at(2000 + GONE_AFTER_MS - 1)), []);
+  const [gone] = listeners.takeGone(at(2000 + GONE_AFTER_MS, 5));
   assert.deepEqual([gone?.type, gone?.key, gone?.atUnixMs], ["absent", told.find(Boolean)?.key, 5]);
-  assert.deepEqual(listeners.takeGone(9e9, 0), []);
+  assert.deepEqual(listeners.takeGone(at(9e9)), []);
 });
 
-test("ListenerTable does not tell a restart within the time", () => {
+test("ListenerTable tells a restart within the time as there again, and never as gone", () => {
   const listeners = table();
   listeners.follow(followed(socket(80, 1)), 0);
-  for (const due of listeners.takeDue(0)) listeners.tell(due, null, 0);
+  for (const due of listeners.takeDue(0)) listeners.tell(due, null, at(0));
   listeners.keep(HOST, "tcp", new Set(), 1000);
   listeners.follow(followed(socket(80, 2)), 2000);
   assert.deepEqual(
-    listeners.takeDue(2000).map((due) => listeners.tell(due, null, 0)),
-    [null],
+    listeners.takeDue(2000).map((due) => listeners.tell(due, null, at(0))?.type),
+    ["present"],
   );
-  assert.deepEqual(listeners.takeGone(9e9, 0), []);
+  listeners.follow(followed(socket(80, 3)), 2000);
+  assert.deepEqual(
+    listeners.takeDue(2000).map((due) => listeners.tell(due, null, at(0))),
+    [null],
+    "one that never was away is told once",
+  );
+  assert.deepEqual(listeners.takeGone(at(9e9)), []);
+});
+
+test("ListenerTable tells a listener that comes and goes all the time ten times, and then once a second", () => {
+  const listeners = table();
+  const told = Array.from({ length: 100 }, (_, index) => listeners.tellEnded(followed(socket(80, 0)), at(index * 50)));
+  assert.deepEqual([told.slice(0, 11).every(Boolean), told.filter(Boolean).length], [false, 14]);
+  assert.deepEqual(listeners.takeGone(at(GONE_AFTER_MS)), []);
+  assert.equal(listeners.takeGone(at(GONE_AFTER_MS + 4950)).length, 1);
 });
 
 test("ListenerTable keeps protocols and namespaces apart", () => {
@@ -80,7 +96,7 @@ test("ListenerTable keeps protocols and namespaces apart", () => {
   listeners.follow(followed(socket(80, 1)), 0);
   listeners.follow(followed(socket(53, 2, "udp")), 0);
   listeners.follow(followed(socket(80, 1), "net:[1]"), 0);
-  const told = listeners.takeDue(0).map((due) => listeners.tell(due, null, 0));
+  const told = listeners.takeDue(0).map((due) => listeners.tell(due, null, at(0)));
   assert.deepEqual(
     told.map((fact) => fact?.group),
     ["host", "host", "namespaces"],
@@ -88,7 +104,7 @@ test("ListenerTable keeps protocols and namespaces apart", () => {
   listeners.keep(HOST, "tcp", new Set(), 0);
   listeners.keepNamespaces(new Set(), 0);
   assert.deepEqual(
-    listeners.takeGone(9e9, 0).map(({ key }) => key),
+    listeners.takeGone(at(9e9)).map(({ key }) => key),
     [told[0]?.key, told[2]?.key],
   );
   assert.deepEqual(listeners.keys("host"), [told[1]?.key]);
@@ -96,10 +112,10 @@ test("ListenerTable keeps protocols and namespaces apart", () => {
 
 test("ListenerTable tells a listener that had ended before we looked, unless its port was the kernel's choice", () => {
   const listeners = table();
-  assert.equal(listeners.tellEnded(followed(socket(40_000, 0)), 0, 0), null);
-  assert.equal(listeners.tellEnded(followed(socket(8080, 0)), 0, 0)?.type, "present");
-  assert.equal(listeners.tellEnded(followed(socket(8080, 0)), 0, 0), null);
-  assert.equal(listeners.takeGone(GONE_AFTER_MS, 0).length, 1);
+  assert.equal(listeners.tellEnded(followed(socket(40_000, 0)), at(0)), null);
+  assert.equal(listeners.tellEnded(followed(socket(8080, 0)), at(0))?.type, "present");
+  assert.equal(listeners.tellEnded(followed(socket(8080, 0)), at(0))?.type, "present");
+  assert.equal(listeners.takeGone(at(GONE_AFTER_MS)).length, 1);
 });
 
 test("listenerKey() of ephemeral ports is one per program, of other namespaces one for all", () => {

@@ -16,6 +16,9 @@ const EPHEMERAL_TCP_SETTLE_MS = 800;
 // Resolvers ask from random ports: a UDP socket beyond the system ports must be there at a second dump.
 const UDP_SETTLE_MS = 600;
 const FIRST_USER_PORT = 1024;
+// One that comes and goes all the time is told again so many times at once, and then once in this time.
+const MAX_TOLD_AGAIN = 10;
+const TOLD_AGAIN_MS = 1000;
 
 /** What the table must know. */
 export interface ListenerTableOptions {
@@ -46,7 +49,16 @@ interface Entry extends FollowedSocket {
 interface Member {
   readonly fact: Observation;
   readonly sockets: Set<string>;
+  /** When it was told last, and how many more times it may be told at once. */
+  readonly toldMs: number;
+  readonly timesLeft: number;
   goneSinceMs: number | null;
+}
+
+/** One instant by two clocks: a steady one, and the wall's for what is told. */
+export interface Moment {
+  readonly nowMs: number;
+  readonly atUnixMs: number;
 }
 
 /** One per sensor. */
@@ -101,26 +113,26 @@ export class ListenerTable {
     return due;
   }
 
-  /** Tells of a socket with who holds it. @returns `null` when its listener is known, or the socket has gone meanwhile */
-  tell(followed: FollowedSocket, actor: Actor | null, atUnixMs: number): Observation | null {
+  /**
+   * Tells of a socket with who holds it.
+   * @returns `null` when its listener is there already, or the socket has gone meanwhile. One that was away is told again: the mind
+   * knows whether that is ordinary
+   */
+  tell(followed: FollowedSocket, actor: Actor | null, moment: Moment): Observation | null {
     const { namespace, socket } = followed;
     const id = socketId(namespace, socket.inode);
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
-    const key = listenerKey(socket, actor?.exe ?? null, this.#options.range, namespace === HOST);
-    entry.key = key;
-    return this.#join(key, id, () => this.#observe(key, followed, actor, atUnixMs));
+    entry.key = listenerKey(socket, actor?.exe ?? null, this.#options.range, namespace === HOST);
+    return this.#join(entry.key, followed, actor, moment, [id]);
   }
 
-  /** Tells of a listener that had ended before we looked: it is gone at once. */
-  tellEnded(ended: FollowedSocket, nowMs: number, atUnixMs: number): Observation | null {
+  /** Tells of a listener that had ended before we looked: it is gone at once. @returns `null` as {@link tell} */
+  tellEnded(ended: FollowedSocket, moment: Moment): Observation | null {
     const { namespace, socket, actor = null } = ended;
     if (isEphemeral(socket.port, this.#options.range)) return null;
     const key = listenerKey(socket, actor?.exe ?? null, this.#options.range, namespace === HOST);
-    if (this.#members.has(key)) return null;
-    const fact = this.#observe(key, ended, actor, atUnixMs);
-    this.#members.set(key, { fact, sockets: new Set(), goneSinceMs: nowMs });
-    return fact;
+    return this.#join(key, ended, actor, moment, []);
   }
 
   /** Forgets the sockets of a namespace and protocol that are not alive any more. */
@@ -139,7 +151,7 @@ export class ListenerTable {
   }
 
   /** Listeners that have been away too long, each once. */
-  takeGone(nowMs: number, atUnixMs: number): Observation[] {
+  takeGone({ nowMs, atUnixMs }: Moment): Observation[] {
     const gone: Observation[] = [];
     for (const [key, { fact, goneSinceMs }] of this.#members) {
       if (goneSinceMs === null || nowMs - goneSinceMs < this.#options.goneAfterMs) continue;
@@ -161,15 +173,28 @@ export class ListenerTable {
     return port < FIRST_USER_PORT ? 0 : UDP_SETTLE_MS;
   }
 
-  #join(key: string, id: string, observe: () => Observation): Observation | null {
+  /** @param ids the socket that it has from now on; none: it has ended */
+  #join(
+    key: string,
+    followed: FollowedSocket,
+    actor: Actor | null,
+    { nowMs, atUnixMs }: Moment,
+    ids: readonly string[],
+  ): Observation | null {
     const known = this.#members.get(key);
-    if (known !== undefined) {
-      known.sockets.add(id);
-      known.goneSinceMs = null;
+    const timesLeft =
+      known === undefined
+        ? MAX_TOLD_AGAIN
+        : Math.min(MAX_TOLD_AGAIN, known.timesLeft + (nowMs - known.toldMs) / TOLD_AGAIN_MS);
+    const isNews = known === undefined || (known.goneSinceMs !== null && timesLeft >= 1);
+    const sockets = new Set([...(known?.sockets ?? []), ...ids]);
+    const goneSinceMs = sockets.size === 0 ? nowMs : null;
+    if (!isNews) {
+      this.#members.set(key, { ...known, sockets, goneSinceMs });
       return null;
     }
-    const fact = observe();
-    this.#members.set(key, { fact, sockets: new Set([id]), goneSinceMs: null });
+    const fact = this.#observe(key, followed, actor, atUnixMs);
+    this.#members.set(key, { fact, sockets, toldMs: nowMs, timesLeft: timesLeft - 1, goneSinceMs });
     return fact;
   }
 

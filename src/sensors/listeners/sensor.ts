@@ -18,7 +18,7 @@ import type { Actor } from "#src/model/actor.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import type { SensorContext, WatchSensor } from "#src/model/sensor.ts";
 import type { ListenersOptions } from "./config.ts";
-import { type FollowedSocket, HOST, LISTED_GROUPS, ListenerTable } from "./listener-table.ts";
+import { type FollowedSocket, HOST, LISTED_GROUPS, ListenerTable, type Moment } from "./listener-table.ts";
 import { type ListeningSocket, parsePortRange } from "./parse.ts";
 
 type Fact = Observation | Census;
@@ -200,8 +200,7 @@ class ListenerWatcher implements AsyncDisposable {
   }
 
   #attribute(begun: readonly Begun[], namespace: string, sockets: readonly ListeningSocket[]): void {
-    const now = performance.now();
-    this.#table.keep(namespace, "tcp", new Set(sockets.map(({ inode }) => inode)), now);
+    this.#table.keep(namespace, "tcp", new Set(sockets.map(({ inode }) => inode)), performance.now());
     const fresh = sockets.filter(({ inode }) => !this.#table.isKnown(namespace, inode));
     for (const one of begun) {
       if (one.namespace !== namespace) continue;
@@ -219,7 +218,7 @@ class ListenerWatcher implements AsyncDisposable {
     const socket: ListeningSocket = { protocol: "tcp", family, address, port, uid: actor?.uid ?? null, inode: 0 };
     if (this.#table.isListening(namespace, socket)) return;
     const ended = { namespace, socket, actor, scanned: false };
-    this.#push(this.#table.tellEnded(ended, performance.now(), Date.now()));
+    this.#push(this.#table.tellEnded(ended, now()));
   }
 
   #follow(followed: FollowedSocket, isFirst = false): void {
@@ -240,7 +239,7 @@ class ListenerWatcher implements AsyncDisposable {
   #reconcile(protocols: readonly DiagProtocol[]): void {
     this.#listOwn(false, protocols);
     void this.#tellDue();
-    for (const gone of this.#table.takeGone(performance.now(), Date.now())) this.queue.push(gone);
+    for (const gone of this.#table.takeGone(now())) this.queue.push(gone);
   }
 
   #listOwn(isFirst: boolean, protocols: readonly DiagProtocol[] = ["tcp", "udp"]): void {
@@ -274,12 +273,12 @@ class ListenerWatcher implements AsyncDisposable {
     const due = this.#table.takeDue(performance.now());
     const unknown = due.filter(({ actor }) => actor === undefined).map(({ socket }) => socket.inode);
     try {
-      for (const one of due) if (one.actor !== undefined) this.#push(this.#table.tell(one, one.actor, Date.now()));
+      for (const one of due) if (one.actor !== undefined) this.#push(this.#table.tell(one, one.actor, now()));
       const owners = await findSocketOwners(new Set(unknown));
       for (const one of due) {
         if (one.actor !== undefined) continue;
         const pid = owners.get(one.socket.inode);
-        this.#push(this.#table.tell(one, pid === undefined ? null : readActor(pid), Date.now()));
+        this.#push(this.#table.tell(one, pid === undefined ? null : readActor(pid), now()));
       }
     } catch (error) {
       this.#context.fail(error);
@@ -296,6 +295,10 @@ class ListenerWatcher implements AsyncDisposable {
   #push(fact: Observation | null): void {
     if (fact !== null) this.queue.push(fact);
   }
+}
+
+function now(): Moment {
+  return { nowMs: performance.now(), atUnixMs: Date.now() };
 }
 
 /** The sockets among the fresh ones that a process has just begun to listen on. */

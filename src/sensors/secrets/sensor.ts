@@ -109,14 +109,15 @@ class SecretsWatcher implements AsyncDisposable {
       .catch((error) => this.#context.fail(error));
   }
 
-  /** The digest of the program that the reader ran; `null` when it can only be that of another by now. */
+  /** The digest of the program that the reader ran, or of what lies at its path now when it has ended; `null`: not known. */
   #digestOf(who: Actor | null): Promise<string | null> {
     if (who === null) return Promise.resolve(null);
     const process = `${who.pid} ${who.startTicks} ${who.exe}`;
     const known = this.#recentDigests.get(process);
     if (known !== undefined) return known;
-    if (who.exe === null || readExe(who.pid) !== who.exe) return Promise.resolve(null);
-    const digest = this.#digests.of(who.pid);
+    if (who.exe === null || !who.exe.startsWith("/")) return Promise.resolve(null);
+    const runs = readExe(who.pid) === who.exe;
+    const digest = runs ? this.#digests.of(who.pid) : this.#digests.ofPath(who.exe);
     this.#recentDigests.set(process, digest);
     return digest;
   }
