@@ -41,13 +41,30 @@ const servers: Server[] = [];
 for (const load of ["idle", "5,000 creates/s"] as const) {
   const flood = load === "idle" ? null : startFlood(join(folder, "flood"));
   const offset = load === "idle" ? 0 : EVENTS;
-  await measure("listeners", load, async (index) => {
-    const server = createServer().listen(FIRST_PORT + offset + index, "127.0.0.1");
-    await once(server, "listening");
-    servers.push(server);
-  }, ({ subject }, index) => subject.type === "socket" && subject.port === FIRST_PORT + offset + index);
-  await measure("files", load, async (index) => chmodSync(join(folder, "files", `f${offset + index}`), 0o600), ({ subject, kind }, index) => kind === "file.mode" && subject.type === "file" && subject.path.endsWith(`/f${offset + index}`));
-  await measure("secrets", load, async (index) => void readFileSync(join(folder, "secrets", `s${offset + index}`)), ({ subject, kind }, index) => kind === "secret.read" && subject.type === "file" && subject.path.endsWith(`/s${offset + index}`));
+  await measure(
+    "listeners",
+    load,
+    async (index) => {
+      const server = createServer().listen(FIRST_PORT + offset + index, "127.0.0.1");
+      await once(server, "listening");
+      servers.push(server);
+    },
+    ({ subject }, index) => subject.type === "socket" && subject.port === FIRST_PORT + offset + index,
+  );
+  await measure(
+    "files",
+    load,
+    async (index) => chmodSync(join(folder, "files", `f${offset + index}`), 0o600),
+    ({ subject, kind }, index) =>
+      kind === "file.mode" && subject.type === "file" && subject.path.endsWith(`/f${offset + index}`),
+  );
+  await measure(
+    "secrets",
+    load,
+    async (index) => void readFileSync(join(folder, "secrets", `s${offset + index}`)),
+    ({ subject, kind }, index) =>
+      kind === "secret.read" && subject.type === "file" && subject.path.endsWith(`/s${offset + index}`),
+  );
   if (flood !== null) {
     flood.kill("SIGKILL");
     await once(flood, "exit");
@@ -56,14 +73,23 @@ for (const load of ["idle", "5,000 creates/s"] as const) {
 for (const server of servers) server.close();
 rmSync(folder, { recursive: true });
 
-async function measure(sensor: string, load: string, act: (index: number) => Promise<void>, fits: (alert: Alert, index: number) => boolean): Promise<void> {
+async function measure(
+  sensor: string,
+  load: string,
+  act: (index: number) => Promise<void>,
+  fits: (alert: Alert, index: number) => boolean,
+): Promise<void> {
   const latenciesMs: number[] = [];
   for (let index = 0; index < EVENTS; index++) {
     const from = host.events.length;
     const startedMs = performance.now();
     await act(index);
     try {
-      await host.until((event) => event.event === "alert" && event.alert !== undefined && fits(event.alert, index), `${sensor} ${index}`, from);
+      await host.until(
+        (event) => event.event === "alert" && event.alert !== undefined && fits(event.alert, index),
+        `${sensor} ${index}`,
+        from,
+      );
       latenciesMs.push(performance.now() - startedMs);
     } catch (error) {
       process.stderr.write(`missed: ${(error as Error).message.split("\n")[0]}\n`);
@@ -71,8 +97,16 @@ async function measure(sensor: string, load: string, act: (index: number) => Pro
     await sleep(SPACING_MS);
   }
   latenciesMs.sort((a, b) => a - b);
-  const at = (share: number): number => Math.round((latenciesMs[Math.floor(latenciesMs.length * share)] ?? Number.NaN) * 10) / 10;
-  const figures: Figures = { sensor, load, events: EVENTS, alerts: latenciesMs.length, p50Ms: at(0.5), p99Ms: at(0.99) };
+  const at = (share: number): number =>
+    Math.round((latenciesMs[Math.floor(latenciesMs.length * share)] ?? Number.NaN) * 10) / 10;
+  const figures: Figures = {
+    sensor,
+    load,
+    events: EVENTS,
+    alerts: latenciesMs.length,
+    p50Ms: at(0.5),
+    p99Ms: at(0.99),
+  };
   process.stdout.write(`${JSON.stringify(figures)}\n`);
 }
 

@@ -19,7 +19,11 @@ const TICKS_PER_SECOND = 100;
   pids.forEach((pid, index) => {
     const memory = smaps(pid);
     const cpuSeconds = (cpuTicks(pid) - before[index]!) / TICKS_PER_SECOND;
-    print({ process: readFileSync(`/proc/${pid}/comm`, "latin1").trim(), cpuPercent: round((cpuSeconds / SECONDS) * 100), ...memory });
+    print({
+      process: readFileSync(`/proc/${pid}/comm`, "latin1").trim(),
+      cpuPercent: round((cpuSeconds / SECONDS) * 100),
+      ...memory,
+    });
   });
 }
 const startsMs: number[] = [];
@@ -29,7 +33,13 @@ for (let run = 0; run < STARTS; run++) {
   startsMs.push(performance.now() - startedMs);
 }
 startsMs.sort((a, b) => a - b);
-print({ start: "up to watching", runs: STARTS, minMs: round(startsMs[0]!), medianMs: round(startsMs[STARTS / 2]!), maxMs: round(startsMs.at(-1)!) });
+print({
+  start: "up to watching",
+  runs: STARTS,
+  minMs: round(startsMs[0]!),
+  medianMs: round(startsMs[STARTS / 2]!),
+  maxMs: round(startsMs.at(-1)!),
+});
 
 function cpuTicks(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]!.split(" ");
@@ -39,7 +49,11 @@ function cpuTicks(pid: number): number {
 function smaps(pid: number): Record<string, number> {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
   const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1]);
-  return { pssMiB: round(field("Pss") / 1024), anonymousMiB: round(field("Anonymous") / 1024), rssMiB: round(field("Rss") / 1024) };
+  return {
+    pssMiB: round(field("Pss") / 1024),
+    anonymousMiB: round(field("Anonymous") / 1024),
+    rssMiB: round(field("Rss") / 1024),
+  };
 }
 
 function round(value: number): number {

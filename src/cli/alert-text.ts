@@ -2,8 +2,8 @@
 import type { Actor } from "#src/model/actor.ts";
 import type { Alert } from "#src/model/alert.ts";
 import { SEVERITIES } from "#src/model/severity.ts";
-import { actor as checkActor, subject as checkSubject } from "#src/wire/facts.ts";
 import { integer, jsonObject, list, nullable, object, oneOf, text } from "#src/wire/check.ts";
+import { actor as checkActor, subject as checkSubject } from "#src/wire/facts.ts";
 import type { Output } from "./output.ts";
 
 const SENTENCE = text(20_000);
@@ -36,8 +36,12 @@ export function describeActor(who: Actor | null, output: Output): string {
   if (who === null) return "unknown: found by a scan, or the process had ended";
   const user = who.user === null ? `uid ${who.uid ?? "unknown"}` : `${output.clean(who.user, 64)} (uid ${who.uid})`;
   const login = who.loginUid === null || who.loginUid === who.uid ? "" : `, logged in as uid ${who.loginUid}`;
-  const chain = [who.exe ?? who.comm ?? "unknown program", ...who.parents.slice(0, 4).map(({ exe, comm }) => exe || comm)];
-  const home = who.container === null ? (who.unit === null ? "" : `, unit ${who.unit}`) : `, container ${who.container}`;
+  const chain = [
+    who.exe ?? who.comm ?? "unknown program",
+    ...who.parents.slice(0, 4).map(({ exe, comm }) => exe || comm),
+  ];
+  const home =
+    who.container === null ? (who.unit === null ? "" : `, unit ${who.unit}`) : `, container ${who.container}`;
   return `${user}${login}, pid ${who.pid}: ${chain.map((one) => output.clean(one, 200)).join(" < ")}${output.clean(home, 100)}`;
 }
 
@@ -65,7 +69,9 @@ export function alertText(alert: Alert, output: Output): string[] {
     field("who", describeActor(alert.who, output)),
     field("since", `${alert.firstAt}${alert.count > 1 ? `, last ${alert.lastAt}, ${alert.count} times` : ""}`),
     field("incident", `${alert.incident}${alert.attack.length === 0 ? "" : `, ATT&CK ${alert.attack.join(" ")}`}`),
-    ...rest.map(([name, value]) => field(name, output.clean(typeof value === "string" ? value : JSON.stringify(value), 600))),
+    ...rest.map(([name, value]) =>
+      field(name, output.clean(typeof value === "string" ? value : JSON.stringify(value), 600)),
+    ),
     ...(diff.length === 0 ? [] : [field("diff", ""), ...diff.map((line) => `    ${diffStyle(line, output)}`)]),
     field("next", ""),
     ...alert.next.map((command) => `    ${output.clean(command)}`),

@@ -28,7 +28,12 @@ export interface AskOptions {
  * Asks, and gives each item to `onItem` until the answer ends.
  * @throws GarrisonError `GARRISON_NOT_RUNNING`, `GARRISON_NOT_ALLOWED`, `GARRISON_MIND_AWAY`; AnswerError of the mind
  */
-export function ask(socketPath: string, request: ToMind, onItem: (value: Json) => void, options: AskOptions = {}): Promise<void> {
+export function ask(
+  socketPath: string,
+  request: ToMind,
+  onItem: (value: Json) => void,
+  options: AskOptions = {},
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const socket = connect(socketPath);
   socket.once("error", (error) => reject(connectError(socketPath, error)));

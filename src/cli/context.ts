@@ -15,7 +15,15 @@ export interface Context {
 
 /** Reads the global options wherever they stand on the command line. */
 export function contextOf(command: Command): Context {
-  const options = command.optsWithGlobals<{ state?: string; run?: string; config?: string; root?: string; json?: true; color: boolean; yes?: true }>();
+  const options = command.optsWithGlobals<{
+    state?: string;
+    run?: string;
+    config?: string;
+    root?: string;
+    json?: true;
+    color: boolean;
+    yes?: true;
+  }>();
   return {
     folders: findFolders(options, process.env, process.getuid?.() === 0),
     root: options.root ?? "/",

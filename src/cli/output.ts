@@ -21,7 +21,8 @@ export class Output {
 
   constructor({ json, color }: OutputOptions) {
     this.isJson = json;
-    this.#hasColor = color && !json && process.stdout.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
+    this.#hasColor =
+      color && !json && process.stdout.isTTY === true && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb";
   }
 
   /** One JSON value. Control and bidi characters inside strings are escaped, so that a terminal takes no orders from it. */

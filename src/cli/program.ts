@@ -6,7 +6,7 @@ import { parseDuration } from "#src/lib/duration.ts";
 import { errorText, GarrisonError } from "#src/lib/errors.ts";
 import { SEVERITIES } from "#src/model/severity.ts";
 import { AnswerError } from "./client.ts";
-import { contextOf, type Context } from "./context.ts";
+import { type Context, contextOf } from "./context.ts";
 import { EXIT, Exit } from "./exit.ts";
 
 const EXAMPLES_OF_USE = `
@@ -26,7 +26,9 @@ type Run = (context: Context, options: never, ...words: never[]) => Promise<void
 /** Builds the program. */
 export function buildProgram(): Command {
   const program = new Command("garrison")
-    .description("Host defence for hosting servers: learns what is ordinary, says within a second when something is not.")
+    .description(
+      "Host defence for hosting servers: learns what is ordinary, says within a second when something is not.",
+    )
     .version(readVersion())
     .option("--state <dir>", "folder of what it learns and writes down (default: /var/lib/garrison; GARRISON_STATE)")
     .option("--run <dir>", "folder of its sockets (default: /run/garrison; GARRISON_RUN)")
@@ -44,7 +46,10 @@ export function buildProgram(): Command {
     .command("completion")
     .description("print a completion script for a shell")
     .argument("<shell>", "bash or zsh")
-    .addHelpText("after", "\nExample:\n  garrison completion bash > /etc/bash_completion.d/garrison\n  garrison completion zsh > /usr/local/share/zsh/site-functions/_garrison")
+    .addHelpText(
+      "after",
+      "\nExample:\n  garrison completion bash > /etc/bash_completion.d/garrison\n  garrison completion zsh > /usr/local/share/zsh/site-functions/_garrison",
+    )
     .action(async (shell: string) => (await import("./commands/completion.ts")).printCompletion(program, shell));
   return program;
 }
@@ -53,11 +58,18 @@ function addWatching(program: Command): void {
   program
     .command("up")
     .description("start watching, in the foreground; show alerts as they come")
-    .option("--learn <duration>", 'how long newcomers are taken in as ordinary, such as "24h" or "0s" (default: the configuration\'s learn, 24h)', duration)
-    .addHelpText("after", `
+    .option(
+      "--learn <duration>",
+      'how long newcomers are taken in as ordinary, such as "24h" or "0s" (default: the configuration\'s learn, 24h)',
+      duration,
+    )
+    .addHelpText(
+      "after",
+      `
 Starts garrison-sentry (sees), garrison-warden (acts) and garrison-mind (decides), and starts them again when they end.
 Prints "garrison: watching" once every sensor runs or has said why it cannot. Ctrl-C stops all of them.
-As an ordinary user it watches what that user may see, and says what it is blind to.`)
+As an ordinary user it watches what that user may see, and says what it is blind to.`,
+    )
     .action(run(async () => (await import("./commands/up.ts")).up));
   program
     .command("status")
@@ -78,18 +90,26 @@ As an ordinary user it watches what that user may see, and says what it is blind
     .description("what an alert tells of is ordinary from now on")
     .argument("<alert...>", 'ids such as "a17"')
     .option("--for <duration>", 'only for so long, such as "8h"; then the alert is open again', duration)
-    .addHelpText("after", "\nIt is journaled with your name. Of a changed file, how it looks now is accepted; of a listener or a reader, that one.")
+    .addHelpText(
+      "after",
+      "\nIt is journaled with your name. Of a changed file, how it looks now is accepted; of a listener or a reader, that one.",
+    )
     .action(run(async () => (await import("./commands/accept.ts")).accept));
   program
     .command("alerts")
     .description("what was not ordinary, oldest first")
-    .addOption(new Option("--which <state>", "only these").choices(["open", "accepted", "closed", "all"]).default("open"))
+    .addOption(
+      new Option("--which <state>", "only these").choices(["open", "accepted", "closed", "all"]).default("open"),
+    )
     .addOption(new Option("--severity <severity>", "at least so grave").choices([...SEVERITIES]))
     .option("--kind <kind>", "only of this kind, such as file.mode")
     .option("--since <duration>", 'only of the last so long, such as "1h"', duration)
     .option("--limit <number>", "at most so many, the newest", positiveInteger, 100)
     .option("--follow", "go on, and print alerts as they come")
-    .addHelpText("after", "\nExit code 1 when there are any, 0 when there are none.\nExample: garrison alerts --json --since 1h | jq .kind")
+    .addHelpText(
+      "after",
+      "\nExit code 1 when there are any, 0 when there are none.\nExample: garrison alerts --json --since 1h | jq .kind",
+    )
     .action(run(async () => (await import("./commands/alerts.ts")).alerts));
   program
     .command("explain")
@@ -101,9 +121,12 @@ As an ordinary user it watches what that user may see, and says what it is blind
     .description("stage harmless attacks on the running system and time their alerts")
     .option("--real-file <path>", "also change and put back the mode of this watched file (its owner-execute bit)")
     .option("--timeout <duration>", "how long to wait for each alert", duration, 10_000)
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Stages a listener on port 4444, a mode change of a canary file and a read of a canary secret. Its alerts are marked as a drill
-and told to nobody as real. All is put back, also when it is killed. Exit code 1 when an attack was missed.`)
+and told to nobody as real. All is put back, also when it is killed. Exit code 1 when an attack was missed.`,
+    )
     .action(run(async () => (await import("./commands/drill.ts")).drill));
 }
 
@@ -115,9 +138,12 @@ function addActing(program: Command): void {
     .argument("[alert]", 'the alert to act on, such as "a17"')
     .option("--for <duration>", 'undo it by itself after so long, such as "1h"', duration)
     .option("--limit <number>", "list at most so many, the newest", positiveInteger, 100)
-    .addHelpText("after", `
+    .addHelpText(
+      "after",
+      `
 Without arguments: the list. Kinds:
-  restore-file-attributes   give a file the mode and owner back that it had before an alert of file.mode or file.owner`);
+  restore-file-attributes   give a file the mode and owner back that it had before an alert of file.mode or file.owner`,
+    );
   actions.action(run(async () => (await import("./commands/actions.ts")).actions));
   program
     .command("undo")
@@ -132,7 +158,10 @@ Without arguments: the list. Kinds:
   journal
     .command("verify")
     .description("find any entry that was edited, cut or put elsewhere, and name it")
-    .addHelpText("after", "\nReads the files themselves, also without a running garrison. Exit code 1 when something is wrong.")
+    .addHelpText(
+      "after",
+      "\nReads the files themselves, also without a running garrison. Exit code 1 when something is wrong.",
+    )
     .action(run(async () => (await import("./commands/journal.ts")).verify));
   program
     .command("notify")

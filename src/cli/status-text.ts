@@ -27,7 +27,13 @@ export const checkStatus = object({
   watching: flag,
   sensors: list(sensor, 64),
   processes: list(
-    object({ name: text(32), pid: nullable(integer(0)), state: text(32), memoryBytes: nullable(integer(0)), cpuMs: nullable(integer(0)) }),
+    object({
+      name: text(32),
+      pid: nullable(integer(0)),
+      state: text(32),
+      memoryBytes: nullable(integer(0)),
+      cpuMs: nullable(integer(0)),
+    }),
     8,
   ),
   store: object({ state: text(1024), fill: number, droppedFacts: integer(0) }),
@@ -55,7 +61,10 @@ export function statusLines(status: Status, output: Output): string[] {
   const { host, version, sensors, processes, store, journal, openAlerts } = status;
   return [
     `garrison ${version} on ${output.clean(host)}: ${status.watching ? "watching" : "starting"}, ${openAlerts} open alerts${status.root ? "" : "; not root, so it sees and does less"}`,
-    ...sensors.flatMap((one) => [...sensorLines(one, output), `    ${output.style("dim", "knows".padEnd(9))} ${knows(one)}`]),
+    ...sensors.flatMap((one) => [
+      ...sensorLines(one, output),
+      `    ${output.style("dim", "knows".padEnd(9))} ${knows(one)}`,
+    ]),
     ...processes.map(processLine),
     `  store      ${output.clean(store.state)}, ${Math.round(store.fill * 100)} % full${store.droppedFacts > 0 ? `, ${store.droppedFacts} facts were dropped and looked for again` : ""}`,
     `  journal    ${output.clean(journal.state)}, ${journal.entries ?? "?"} entries${journal.waiting > 0 ? `, ${journal.waiting} waiting` : ""}`,
@@ -64,8 +73,17 @@ export function statusLines(status: Status, output: Output): string[] {
 
 function knows({ members, records, counts, learningUntil, restarts }: Status["sensors"][number]): string {
   const figures = counts.map(({ name, value }) => `${value} ${name}`);
-  const learning = Date.parse(learningUntil) > Date.now() ? `learning until ${learningUntil.slice(0, 16).replace("T", " ")} UTC` : "learnt";
-  const parts = [`${members} members`, `${records} records`, ...figures, ...(restarts > 0 ? [`${restarts} restarts`] : []), learning];
+  const learning =
+    Date.parse(learningUntil) > Date.now()
+      ? `learning until ${learningUntil.slice(0, 16).replace("T", " ")} UTC`
+      : "learnt";
+  const parts = [
+    `${members} members`,
+    `${records} records`,
+    ...figures,
+    ...(restarts > 0 ? [`${restarts} restarts`] : []),
+    learning,
+  ];
   return parts.join(", ");
 }
 

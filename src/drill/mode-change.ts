@@ -2,13 +2,17 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "#src/lib/errors.ts";
-import { type ProcStat, parseProcStat } from "#src/linux/proc-text.ts";
 import { readProcText } from "#src/linux/proc.ts";
+import { type ProcStat, parseProcStat } from "#src/linux/proc-text.ts";
 
 const NOTE = /^drill-(\d+)\.json$/;
 
 /** @returns what puts the mode back */
-export async function changeMode(path: string, toMode: (mode: number) => number, runFolder: string): Promise<() => Promise<void>> {
+export async function changeMode(
+  path: string,
+  toMode: (mode: number) => number,
+  runFolder: string,
+): Promise<() => Promise<void>> {
   const mode = statSync(path).mode & 0o7777;
   const note = join(runFolder, `drill-${process.pid}.json`);
   writeFileSync(note, JSON.stringify({ path, mode, startTicks: statOf(process.pid)?.startTicks }), { mode: 0o600 });

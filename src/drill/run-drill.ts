@@ -30,13 +30,20 @@ export interface RunDrillOptions {
 type Stager = ChildProcessByStdio<Writable, Readable, null>;
 
 /** @returns `null` when the drill has no place here */
-export async function runDrill(plan: DrillPlan, { socket, place, timeoutMs }: RunDrillOptions): Promise<DrillResult | null> {
+export async function runDrill(
+  plan: DrillPlan,
+  { socket, place, timeoutMs }: RunDrillOptions,
+): Promise<DrillResult | null> {
   const subject = plan.subject(place);
   if (subject === null) return null;
   const stager = startStager(plan.name, place);
   const ending = new AbortController();
   const name = `${plan.name}-${stager.pid}`;
-  const { promise: alerted, resolve: onAlert, reject: onLost } = Promise.withResolvers<{ alert: JsonObject; atUnixMs: number } | null>();
+  const {
+    promise: alerted,
+    resolve: onAlert,
+    reject: onLost,
+  } = Promise.withResolvers<{ alert: JsonObject; atUnixMs: number } | null>();
   const timer = setTimeout(() => onAlert(null), timeoutMs);
   const staged = Promise.withResolvers<{ atUnixMs: number }>();
   const conversation = ask(
@@ -58,7 +65,11 @@ export async function runDrill(plan: DrillPlan, { socket, place, timeoutMs }: Ru
     const found = await alerted;
     const after = found === null ? null : Math.max(0, Math.round((found.atUnixMs - atUnixMs) * 10) / 10);
     const detail = found === null ? `no ${plan.kind} within ${timeoutMs / 1000} s` : String(found.alert["observed"]);
-    return result(plan, found === null ? "missed" : "alerted", { after, alert: found === null ? null : String(found.alert["id"]), detail });
+    return result(plan, found === null ? "missed" : "alerted", {
+      after,
+      alert: found === null ? null : String(found.alert["id"]),
+      detail,
+    });
   } catch (error) {
     return result(plan, "not-staged", { after: null, alert: null, detail: errorText(error) });
   } finally {
@@ -69,7 +80,11 @@ export async function runDrill(plan: DrillPlan, { socket, place, timeoutMs }: Ru
   }
 }
 
-function result(plan: DrillPlan, outcome: DrillResult["outcome"], { after, alert, detail }: { after: number | null; alert: string | null; detail: string }): DrillResult {
+function result(
+  plan: DrillPlan,
+  outcome: DrillResult["outcome"],
+  { after, alert, detail }: { after: number | null; alert: string | null; detail: string },
+): DrillResult {
   return { drill: plan.name, kind: plan.kind, outcome, alertedAfterMs: after, alert, detail };
 }
 
@@ -81,7 +96,11 @@ function startStager(name: string, place: DrillPlace): Stager {
   const extension = import.meta.filename.endsWith(".ts") ? "ts" : "js";
   const script = join(import.meta.dirname, `../../bin/garrison-drill.${extension}`);
   const parameters = ["--disable-warning=ExperimentalWarning", script, name, JSON.stringify(place)];
-  return spawn(process.execPath, parameters, { stdio: ["pipe", "pipe", "inherit"], detached: true, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
+  return spawn(process.execPath, parameters, {
+    stdio: ["pipe", "pipe", "inherit"],
+    detached: true,
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+  });
 }
 
 async function stage(stager: Stager): Promise<{ atUnixMs: number }> {

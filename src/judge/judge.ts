@@ -182,18 +182,18 @@ export class Judge {
 
   /** Alerts of one change. */
   #judge(change: Change, facts: SensorFacts): readonly Outcome[] {
-    const verdicts = facts.judge(change, this.#knowledge());
+    const verdicts = facts.judge(change, this.#knowledge(change.observation));
     if (verdicts === null) return [];
     return this.#alerter.raise(change.observation, isList(verdicts) ? verdicts : [verdicts]);
   }
 
-  /** What is known of this host; members are read once for one judgement. */
-  #knowledge(): HostKnowledge {
+  /** What was known of this host before an observation; members are read once for one judgement. */
+  #knowledge({ key }: Observation): HostKnowledge {
     const { ordinary, knowledge } = this.#parts;
     const read = new Map<string, readonly StoredMember[]>();
     return {
       members: (sensor) => {
-        const members = read.get(sensor) ?? ordinary.ordinaryMembers(sensor);
+        const members = read.get(sensor) ?? ordinary.ordinaryMembers(sensor).filter((member) => member.key !== key);
         read.set(sensor, members);
         return members;
       },

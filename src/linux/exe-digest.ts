@@ -1,6 +1,6 @@
 /**
  * sha256 of the program that a process runs, from the file itself and not from its path.
- * Needs: CAP_SYS_PTRACE. Without: no digest. Cost: 0.5 ms per MiB once per file, hashed one after the other between turns of the
+ * Needs: CAP_SYS_PTRACE. Without: no digest. Cost: 1 ms per MiB once per file, hashed one after the other between turns of the
  * event loop; then one open and one fstat. Memory: at most 1,024 digests; at most 512 MiB of programs wait to be hashed.
  * Blinded by: a change of the running file's pages in memory; programs over 512 MiB.
  */
@@ -14,7 +14,8 @@ const readAsync = promisify(read);
 const MAX_DIGESTS = 1024;
 // Programs are chosen by those who read: a reader with a huge one must not make the others wait for theirs.
 const MAX_WAITING_BYTES = 512n * 1024n * 1024n;
-const PIECE_BYTES = 256 * 1024;
+// A turn of the event loop waits 0.5 ms for one; smaller ones cost more turns than bytes.
+const PIECE_BYTES = 1024 * 1024;
 
 /** Digests of programs, kept by inode and ctime: a changed file is another entry. */
 export class ExeDigests {

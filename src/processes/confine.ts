@@ -2,10 +2,12 @@
  * Dropping of privileges. Linux keeps them per thread, and Node has threads before any script runs: each process sets them on its
  * main thread, becomes itself anew by execve, and checks there that they hold. A failed drop ends the process.
  */
+
+import { GarrisonError } from "#src/lib/errors.ts";
 import { keepAcrossExec } from "#src/linux/descriptor.ts";
 import {
-  type Capability,
   CAPABILITY,
+  type Capability,
   enterPrivateMounts,
   keepCapabilities,
   makeMountsReadOnly,
@@ -13,9 +15,8 @@ import {
   restrictWrites,
   setNoNewPrivileges,
 } from "#src/linux/privileges.ts";
-import { refuseSystemCalls } from "#src/linux/seccomp.ts";
 import { readProcText } from "#src/linux/proc.ts";
-import { GarrisonError } from "#src/lib/errors.ts";
+import { refuseSystemCalls } from "#src/linux/seccomp.ts";
 
 const MARK = "--confined";
 const INHERITED = [3, 4];
@@ -48,7 +49,11 @@ export function becomeConfined(confinement: Confinement): void {
   for (const fd of INHERITED) keepAcrossExec(fd);
   // /proc/self/exe is reached without walking a path: the program may lie under a folder that we cannot enter any more.
   const script = process.argv[1] ?? "";
-  process.execve?.("/proc/self/exe", [process.argv0, ...process.execArgv, script, ...process.argv.slice(2), MARK], process.env as Record<string, string>);
+  process.execve?.(
+    "/proc/self/exe",
+    [process.argv0, ...process.execArgv, script, ...process.argv.slice(2), MARK],
+    process.env as Record<string, string>,
+  );
   throw new GarrisonError("GARRISON_NOT_CONFINED", "Cannot drop privileges: execve has returned");
 }
 
@@ -61,10 +66,15 @@ function closeMounts(): void {
 
 function verify({ capabilities }: Confinement): void {
   const status = readProcText("/proc/self/status") ?? "";
-  const left = BigInt(`0x${/^CapEff:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? "f"}`) | BigInt(`0x${/^CapBnd:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? "f"}`);
+  const left =
+    BigInt(`0x${/^CapEff:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? "f"}`) |
+    BigInt(`0x${/^CapBnd:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? "f"}`);
   const allowed = capabilities.reduce((bits, name) => bits | (1n << BigInt(CAPABILITY[name])), 0n);
   const isOver = process.getuid?.() === 0 && (left & ~allowed) !== 0n;
   if (isOver || !/^NoNewPrivs:\t1$/m.test(status) || !/^Seccomp:\t2$/m.test(status)) {
-    throw new GarrisonError("GARRISON_NOT_CONFINED", `Cannot start: privileges are left that should have been dropped (capabilities ${left.toString(16)})`);
+    throw new GarrisonError(
+      "GARRISON_NOT_CONFINED",
+      `Cannot start: privileges are left that should have been dropped (capabilities ${left.toString(16)})`,
+    );
   }
 }

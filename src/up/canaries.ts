@@ -9,7 +9,9 @@ export function withCanaries(
   const { files, secrets } = sensors;
   return {
     ...sensors,
-    ...(files === undefined ? {} : { files: { ...files, watched: [...asList(files["watched"]), { pattern: file, secret: false }] } }),
+    ...(files === undefined
+      ? {}
+      : { files: { ...files, watched: [...asList(files["watched"]), { pattern: file, secret: false }] } }),
     ...(secrets === undefined ? {} : { secrets: { ...secrets, patterns: [...asList(secrets["patterns"]), secret] } }),
   };
 }

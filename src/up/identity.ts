@@ -39,7 +39,10 @@ function freeUid(taken: ReadonlySet<number>, last: number | undefined): number {
   for (let uid = FIRST_DYNAMIC_UID; uid <= LAST_DYNAMIC_UID; uid++) {
     if (!taken.has(uid) && !running.has(uid)) return uid;
   }
-  throw new GarrisonError("GARRISON_NO_FREE_UID", "Cannot start the mind: no uid from 61184 to 65519 is free; make a system user garrison");
+  throw new GarrisonError(
+    "GARRISON_NO_FREE_UID",
+    "Cannot start the mind: no uid from 61184 to 65519 is free; make a system user garrison",
+  );
 }
 
 function runningUids(): Set<number> {

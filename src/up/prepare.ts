@@ -63,7 +63,10 @@ function makeFolder(path: string, mode: number, uid?: number, gid?: number): voi
   const { uid: owner } = lstatSync(path);
   const self = process.getuid?.() ?? 0;
   if (!lstatSync(path).isDirectory() || (owner !== self && owner !== uid && owner !== 0)) {
-    throw new GarrisonError("GARRISON_FOLDER", `Cannot use "${path}": it is owned by uid ${owner}, expected a folder of uid ${self}`);
+    throw new GarrisonError(
+      "GARRISON_FOLDER",
+      `Cannot use "${path}": it is owned by uid ${owner}, expected a folder of uid ${self}`,
+    );
   }
   chmodSync(path, mode);
   if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
@@ -105,7 +108,12 @@ function copyCode(code: string, target: string): void {
 }
 
 function copyReadable(from: string, to: string): void {
-  cpSync(from, to, { recursive: true, dereference: true, filter: (source) => !/\/koffi\/(?:vendor|doc)$/.test(source) });
+  cpSync(from, to, {
+    recursive: true,
+    dereference: true,
+    filter: (source) => !/\/koffi\/(?:vendor|doc)$/.test(source),
+  });
   const inside = lstatSync(to).isDirectory() ? readdirSync(to, { recursive: true, encoding: "utf8" }) : [];
-  for (const path of [to, ...inside.map((name) => join(to, name))]) chmodSync(path, lstatSync(path).isDirectory() ? 0o755 : 0o644);
+  for (const path of [to, ...inside.map((name) => join(to, name))])
+    chmodSync(path, lstatSync(path).isDirectory() ? 0o755 : 0o644);
 }

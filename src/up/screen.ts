@@ -28,7 +28,12 @@ export class Screen {
   async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await ask(this.#socket, { t: "watch", afterAlert: this.#lastAlert, sinceUnixMs: this.#startedUnixMs }, (item) => this.#onItem(item), { signal });
+        await ask(
+          this.#socket,
+          { t: "watch", afterAlert: this.#lastAlert, sinceUnixMs: this.#startedUnixMs },
+          (item) => this.#onItem(item),
+          { signal },
+        );
       } catch {
         // The mind is away: the supervisor has said so, and starts it again.
         await sleep(RETRY_MS);
@@ -66,7 +71,8 @@ export class Screen {
     this.#hasSaidWatching = true;
     for (const sensor of this.#status.sensors) this.#printSensor(sensor);
     const leftMs = Math.max(...this.#status.sensors.map(({ learningUntil }) => Date.parse(learningUntil))) - Date.now();
-    if (leftMs > 0) this.say(`learning for ${formatDuration(leftMs)} more: what is new is taken in, unless it looks like an attack`);
+    if (leftMs > 0)
+      this.say(`learning for ${formatDuration(leftMs)} more: what is new is taken in, unless it looks like an attack`);
     if (this.#output.isJson) this.#output.json({ event: "watching" });
     else this.#output.line("garrison: watching");
   }

@@ -100,5 +100,9 @@ export class Supervisor {
 /** A clean environment: nothing of the admin's shell reaches a process with privileges. */
 function childEnvironment(): NodeJS.ProcessEnv {
   const debug = process.env["GARRISON_DEBUG"];
-  return { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", ...(debug === undefined ? {} : { GARRISON_DEBUG: debug }) };
+  return {
+    PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+    LANG: "C.UTF-8",
+    ...(debug === undefined ? {} : { GARRISON_DEBUG: debug }),
+  };
 }

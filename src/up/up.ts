@@ -41,14 +41,16 @@ export async function runUp({ folders, config, root, output }: UpOptions): Promi
   const prepared = prepareFolders(folders, code, identity);
   using _lock = takeLock(folders.state);
   const screen = new Screen(folders.socket, output);
-  for (const path of putBackLeftovers(folders.run)) screen.say(`put back ${path}, which a drill that was killed had changed`);
+  for (const path of putBackLeftovers(folders.run))
+    screen.say(`put back ${path}, which a drill that was killed had changed`);
   if (!isRoot) screen.say("not root: it sees and does less, and says what it is blind to");
   const plans = planChildren({ folders, config, root, code, identity, prepared, isRoot });
   const stopping = new AbortController();
   const supervisors = plans.map(
     (plan) =>
       new Supervisor(plan, {
-        onEnd: (name, how, restartInMs) => screen.say(`${name} ended by ${how}, starting it again in ${formatDuration(restartInMs)}`),
+        onEnd: (name, how, restartInMs) =>
+          screen.say(`${name} ended by ${how}, starting it again in ${formatDuration(restartInMs)}`),
       }),
   );
   const following = screen.follow(stopping.signal);
@@ -101,7 +103,15 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
   const common = { identity: null, cwd: "/" };
   const entry = (name: string, folder = code): string => join(folder, "bin", `garrison-${name}.js`);
   return [
-    { ...common, name: "sentry", script: entry("sentry"), parameters: [], settings: sentry, listenFd: listenUnix(sentrySocket, mindGid), maxOldSpaceMiB: 128 },
+    {
+      ...common,
+      name: "sentry",
+      script: entry("sentry"),
+      parameters: [],
+      settings: sentry,
+      listenFd: listenUnix(sentrySocket, mindGid),
+      maxOldSpaceMiB: 128,
+    },
     {
       ...common,
       name: "warden",

@@ -175,7 +175,12 @@ function look(path: string): string {
 test("runWarden() says hello first, keeps the mind's entries, and answers in order", async (t) => {
   const host = new Host(t);
   const mind = await FakeMind.connect(t, host);
-  assert.deepEqual(mind.hello, { t: "hello", pid: process.pid, journal: { seq: 0, hash: "0".repeat(64), ref: 0 }, lastAction: 0 });
+  assert.deepEqual(mind.hello, {
+    t: "hello",
+    pid: process.pid,
+    journal: { seq: 0, hash: "0".repeat(64), ref: 0 },
+    lastAction: 0,
+  });
   const record = (id: number, ref: number) =>
     `${JSON.stringify({ t: "record", id, entries: [{ ref, kind: "alert", by: "mind", data: { n: ref } }] })}\n`;
   mind.sendText(record(7, 1) + record(8, 2) + record(9, 2));

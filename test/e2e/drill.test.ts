@@ -17,10 +17,15 @@ test("drill sees each of its attacks, marks them, closes them, and can be repeat
   await using host = await Host.start({ config: `sensors: { files: { paths: ["${folder}/real"] } }\n` });
   for (const round of [1, 2]) {
     const result = await host.command("drill", "--real-file", real, "--json");
-    assert.equal(result.code, 0, `round ${round}: ${result.stdout}${result.stderr}`);
+    assert.equal(result.code, 0, `round ${round}: ${result.stdout}${result.stderr}${JSON.stringify(host.alerts)}`);
     assert.deepEqual(
       result.items.map(({ drill, outcome }) => [drill, outcome]),
-      [["listener-4444", "alerted"], ["file-mode-canary", "alerted"], ["file-mode-real", "alerted"], ["secret-read-canary", "alerted"]],
+      [
+        ["listener-4444", "alerted"],
+        ["file-mode-canary", "alerted"],
+        ["file-mode-real", "alerted"],
+        ["secret-read-canary", "alerted"],
+      ],
     );
     for (const { alertedAfterMs } of result.items) assert.equal(typeof alertedAfterMs, "number");
   }
@@ -39,7 +44,10 @@ test("drill says which attack was missed, with exit code 1, when a sensor is bli
   await using host = await Host.start();
   const result = await host.command("drill", "--real-file", unwatched, "--timeout", "500ms", "--json");
   assert.equal(result.code, 1);
-  assert.deepEqual(result.items.filter(({ outcome }) => outcome === "missed").map(({ drill }) => drill), ["file-mode-real"]);
+  assert.deepEqual(
+    result.items.filter(({ outcome }) => outcome === "missed").map(({ drill }) => drill),
+    ["file-mode-real"],
+  );
   assert.equal(statSync(unwatched).mode & 0o7777, 0o644);
 });
 
@@ -62,7 +70,10 @@ test("drill that is killed in the middle leaves nothing changed", async () => {
   await using host = await Host.start({ config: `sensors: { files: { paths: ["${folder}/other"] } }\n` });
   const folders = ["--state", host.state, "--run", host.run];
   // The file is not watched: the drill waits for its alert until it is killed.
-  const drill = spawn(process.execPath, [PROGRAM, "drill", "--real-file", real, "--timeout", "60s", ...folders], { stdio: "ignore", detached: true });
+  const drill = spawn(process.execPath, [PROGRAM, "drill", "--real-file", real, "--timeout", "60s", ...folders], {
+    stdio: "ignore",
+    detached: true,
+  });
   await waitFor(() => (statSync(real).mode & 0o100) !== 0, "the staged change");
   process.kill(-drill.pid!, "SIGKILL");
   await waitFor(() => (statSync(real).mode & 0o7777) === 0o644, "the change put back");
@@ -75,9 +86,13 @@ test("a drill whose stager is killed too is put back by the next drill", async (
   chmodSync(real, 0o644);
   await using host = await Host.start();
   const folders = ["--state", host.state, "--run", host.run];
-  const drill = spawn(process.execPath, [PROGRAM, "drill", "--real-file", real, "--timeout", "60s", ...folders], { stdio: "ignore" });
+  const drill = spawn(process.execPath, [PROGRAM, "drill", "--real-file", real, "--timeout", "60s", ...folders], {
+    stdio: "ignore",
+  });
   await waitFor(() => (statSync(real).mode & 0o100) !== 0, "the staged change");
-  const stager = readdirSync("/proc").map(Number).find((pid) => pid > 0 && parentOf(pid) === drill.pid);
+  const stager = readdirSync("/proc")
+    .map(Number)
+    .find((pid) => pid > 0 && parentOf(pid) === drill.pid);
   process.kill(stager!, "SIGKILL");
   drill.kill("SIGKILL");
   await once(drill, "exit");
@@ -92,11 +107,16 @@ test("an attack by somebody else during a drill is not marked as a drill", async
   const folders = ["--state", host.state, "--run", host.run];
   const unwatched = join(folder, "waits");
   writeFileSync(unwatched, "x", { mode: 0o644 });
-  const drill = spawn(process.execPath, [PROGRAM, "drill", "--real-file", unwatched, "--timeout", "5s", ...folders], { stdio: "ignore" });
+  const drill = spawn(process.execPath, [PROGRAM, "drill", "--real-file", unwatched, "--timeout", "5s", ...folders], {
+    stdio: "ignore",
+  });
   await waitFor(() => (statSync(unwatched).mode & 0o100) !== 0, "the drill under way");
   const server = createServer().listen(31_337, "127.0.0.1");
   await once(server, "listening");
-  const alert = await host.alert(({ subject }) => subject.type === "socket" && subject.port === 31_337, "the real attack");
+  const alert = await host.alert(
+    ({ subject }) => subject.type === "socket" && subject.port === 31_337,
+    "the real attack",
+  );
   assert.equal(alert.drill, null);
   server.close();
   await once(drill, "exit");

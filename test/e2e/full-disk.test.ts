@@ -26,7 +26,10 @@ test("on a full disk alerts are still told, once, and status says so; with room 
   assert.equal(statfsSync(disk).bavail, 0);
   for (const path of paths) chmodSync(path, 0o666);
   for (const path of paths) {
-    const alert = await host.alert(({ subject }) => subject.type === "file" && subject.path === path, `the alert of ${path}`);
+    const alert = await host.alert(
+      ({ subject }) => subject.type === "file" && subject.path === path,
+      `the alert of ${path}`,
+    );
     assert.equal(alert.severity, "critical");
   }
   const { items } = await host.command("status", "--json");
@@ -38,7 +41,10 @@ test("on a full disk alerts are still told, once, and status says so; with room 
   const listed = await host.command("alerts", "--json");
   assert.deepEqual(listed.items.map(({ subject }) => (subject as { path: string }).path).sort(), paths);
   for (const path of paths) {
-    const told = host.events.filter(({ event, type, alert }) => event === "alert" && type === "new" && alert?.subject.type === "file" && alert.subject.path === path);
+    const told = host.events.filter(
+      ({ event, type, alert }) =>
+        event === "alert" && type === "new" && alert?.subject.type === "file" && alert.subject.path === path,
+    );
     assert.equal(told.length, 1, `${path} was told ${told.length} times`);
   }
   let kinds: unknown[] = [];

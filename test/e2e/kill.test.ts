@@ -31,7 +31,12 @@ async function untilWhole(host: Host): Promise<void> {
     const { items, code } = await host.command("status", "--json");
     const processes = (items[0]?.["processes"] ?? []) as { state: string }[];
     const sensors = (items[0]?.["sensors"] ?? []) as { state: string }[];
-    if (code === 0 && processes.every(({ state }) => state === "running") && sensors.every(({ state }) => state === "watching")) return;
+    if (
+      code === 0 &&
+      processes.every(({ state }) => state === "running") &&
+      sensors.every(({ state }) => state === "watching")
+    )
+      return;
   }
 }
 
@@ -42,17 +47,38 @@ for (const name of ["garrison-sentry", "garrison-warden", "garrison-mind"]) {
     chmodSync(path, 0o644);
     await using host = await Host.start({ config });
     chmodSync(path, 0o640);
-    const first = await host.alert(({ subject }) => subject.type === "file" && subject.path === path, "the first alert");
+    const first = await host.alert(
+      ({ subject }) => subject.type === "file" && subject.path === path,
+      "the first alert",
+    );
     const from = host.events.length;
     await killAndWait(host, name);
-    await host.until(({ event, text }) => event === "note" && String(text).includes(`${name.slice(9)} ended by SIGKILL`), "the note of the end", from);
+    await host.until(
+      ({ event, text }) => event === "note" && String(text).includes(`${name.slice(9)} ended by SIGKILL`),
+      "the note of the end",
+      from,
+    );
     await untilWhole(host);
     chmodSync(path, 0o600);
-    await host.until(({ event, alert }) => event === "alert" && alert?.subject.type === "file" && alert.subject.path === path && alert.observed.includes("0640 to 0600"), "the second change", from);
+    await host.until(
+      ({ event, alert }) =>
+        event === "alert" &&
+        alert?.subject.type === "file" &&
+        alert.subject.path === path &&
+        alert.observed.includes("0640 to 0600"),
+      "the second change",
+      from,
+    );
     const listed = await host.command("alerts", "--json", "--which", "all");
     const about = listed.items.filter(({ subject }) => (subject as { path?: string }).path === path);
-    assert.deepEqual(about.map(({ id, count }) => ({ id, count })), [{ id: first.id, count: 2 }], "the same change by the same program is one alert");
-    const told = host.events.filter(({ event, type, alert }) => event === "alert" && type === "new" && alert?.id === first.id);
+    assert.deepEqual(
+      about.map(({ id, count }) => ({ id, count })),
+      [{ id: first.id, count: 2 }],
+      "the same change by the same program is one alert",
+    );
+    const told = host.events.filter(
+      ({ event, type, alert }) => event === "alert" && type === "new" && alert?.id === first.id,
+    );
     assert.equal(told.length, 1, "told twice");
     const verified = await host.command("journal", "verify");
     assert.equal(verified.code, 0, verified.stdout);
@@ -73,7 +99,9 @@ test("a change made while the sentry is away is told when it is back", async () 
 test("whoever is not the mind is not let into sentry and warden, and a second mind is not either", async () => {
   await using host = await Host.start({ config });
   const mind = host.pidOf("garrison-mind");
-  const uid = spawnSync("stat", ["-c", "%u", `/proc/${mind}`]).stdout.toString().trim();
+  const uid = spawnSync("stat", ["-c", "%u", `/proc/${mind}`])
+    .stdout.toString()
+    .trim();
   const program = `
     const { connect } = require("node:net");
     const socket = connect(process.argv[1]);
@@ -82,8 +110,21 @@ test("whoever is not the mind is not let into sentry and warden, and a second mi
     socket.on("error", (error) => process.stdout.write(error.code));
     socket.on("close", () => process.exit());`;
   for (const name of ["sentry.sock", "warden.sock"]) {
-    for (const [who, given] of [["1000", "1000"], [uid, uid]]) {
-      const words = ["--reuid", who!, "--regid", given!, "--clear-groups", process.execPath, "-e", program, join(host.run, name)];
+    for (const [who, given] of [
+      ["1000", "1000"],
+      [uid, uid],
+    ]) {
+      const words = [
+        "--reuid",
+        who!,
+        "--regid",
+        given!,
+        "--clear-groups",
+        process.execPath,
+        "-e",
+        program,
+        join(host.run, name),
+      ];
       const { stdout } = spawnSync("setpriv", words, { timeout: 10_000, cwd: "/" });
       assert.match(stdout.toString(), /^(?:EACCES|ECONNRESET|EPIPE)?$/, `${name} answered uid ${who}`);
     }

@@ -70,7 +70,9 @@ async function waitUntilListening(): Promise<void> {
 
 function mails(): string[] {
   if (!existsSync(mbox)) return [];
-  return readFileSync(mbox, "utf8").split(/^From garrison@\S+ .*\n/m).filter(Boolean);
+  return readFileSync(mbox, "utf8")
+    .split(/^From garrison@\S+ .*\n/m)
+    .filter(Boolean);
 }
 
 const config = `
@@ -85,7 +87,10 @@ test("notify test sends through the real local MTA and says so", async () => {
   await using host = await Host.start({ config });
   const result = await host.command("notify", "test", "--json");
   assert.equal(result.code, 0, result.stderr + result.stdout);
-  assert.deepEqual(result.items.map(({ channel, ok }) => [channel, ok]), [["mail", true]]);
+  assert.deepEqual(
+    result.items.map(({ channel, ok }) => [channel, ok]),
+    [["mail", true]],
+  );
   await waitFor(() => mails().length === 1, "the test mail");
 });
 

@@ -25,8 +25,12 @@ function cloneBelow(mode: number): { program: string; node: string } {
   const clone = join(folderOf(mode), "clone");
   mkdirSync(join(clone, "node_modules"), { recursive: true });
   cpSync(join(root, "dist"), join(clone, "dist"), { recursive: true });
-  for (const name of PACKAGES) cpSync(join(root, "node_modules", name), join(clone, "node_modules", name), { recursive: true });
-  return { program: join(clone, "dist/bin/garrison.js"), node: join(clone, `node_modules/node-linux-${process.arch}/bin/node`) };
+  for (const name of PACKAGES)
+    cpSync(join(root, "node_modules", name), join(clone, "node_modules", name), { recursive: true });
+  return {
+    program: join(clone, "dist/bin/garrison.js"),
+    node: join(clone, `node_modules/node-linux-${process.arch}/bin/node`),
+  };
 }
 
 test("up from a clone below a home of mode 0700 runs the mind without privileges all the same", async () => {
@@ -50,12 +54,16 @@ test("up as an ordinary user works with less and says what it is blind to", asyn
   const wrapper = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"];
   await using host = await Host.start({ ...cloneBelow(0o755), folder, wrapper });
   const notes = host.events.filter(({ event }) => event === "note").map(({ text }) => String(text));
-  assert.ok(notes.some((text) => text.startsWith("not root")), JSON.stringify(notes));
+  assert.ok(
+    notes.some((text) => text.startsWith("not root")),
+    JSON.stringify(notes),
+  );
   const sensors = host.events.filter(({ event }) => event === "sensor");
   const secrets = sensors.find(({ name }) => name === "secrets");
   assert.equal(secrets?.["state"], "blind");
   assert.ok((secrets?.["blindTo"] as string[]).includes("every read of a secret"));
-  for (const name of ["listeners", "files"]) assert.equal(sensors.find((one) => one["name"] === name)?.["state"], "degraded");
+  for (const name of ["listeners", "files"])
+    assert.equal(sensors.find((one) => one["name"] === name)?.["state"], "degraded");
   chmodSync(watched, 0o666);
   const alert = await host.alert(({ kind }) => kind === "file.mode", "file.mode");
   assert.equal(alert.who, null);
@@ -63,23 +71,55 @@ test("up as an ordinary user works with less and says what it is blind to", asyn
 
 test("up refuses an unknown key with file, line and a suggestion, and exit code 2", async () => {
   const folder = folderOf(0o700);
-  await using host = await Host.start({ config: "learn: 24h\nsensors:\n  files:\n    scanEvry: 1m\n", folder, early: true });
+  await using host = await Host.start({
+    config: "learn: 24h\nsensors:\n  files:\n    scanEvry: 1m\n",
+    folder,
+    early: true,
+  });
   if (host.up.exitCode === null) await once(host.up, "exit");
   assert.equal(host.up.exitCode, 2);
-  assert.match(host.stderr, /garrison\.yaml" line 4: "sensors\.files\.scanEvry" is not known, did you mean "scanEvery"\?/);
+  assert.match(
+    host.stderr,
+    /garrison\.yaml" line 4: "sensors\.files\.scanEvry" is not known, did you mean "scanEvery"\?/,
+  );
 });
 
 test("commands without a running garrison say so and how to start it, with exit code 3", async () => {
   const folder = folderOf(0o700);
-  for (const words of [["status"], ["alerts"], ["ordinary"], ["accept", "a1"], ["explain", "a1"], ["actions"], ["undo", "x1"], ["drill"], ["notify", "test"]]) {
-    const { status, stderr } = spawnSync(process.execPath, [join(root, "dist/bin/garrison.js"), ...words, "--state", folder, "--run", folder]);
+  for (const words of [
+    ["status"],
+    ["alerts"],
+    ["ordinary"],
+    ["accept", "a1"],
+    ["explain", "a1"],
+    ["actions"],
+    ["undo", "x1"],
+    ["drill"],
+    ["notify", "test"],
+  ]) {
+    const { status, stderr } = spawnSync(process.execPath, [
+      join(root, "dist/bin/garrison.js"),
+      ...words,
+      "--state",
+      folder,
+      "--run",
+      folder,
+    ]);
     assert.equal(status, 3, words.join(" "));
     assert.match(stderr.toString(), /it is not running, start it with garrison up/);
   }
 });
 
 test("wrong use is exit code 2 with what was expected", () => {
-  const wrong = [["statsu"], ["accept"], ["alerts", "--severity", "huge"], ["alerts", "--since", "1 hour"], ["up", "--learn", "24"], ["completion", "fish"], ["actions", "restore-file-attributes"]];
+  const wrong = [
+    ["statsu"],
+    ["accept"],
+    ["alerts", "--severity", "huge"],
+    ["alerts", "--since", "1 hour"],
+    ["up", "--learn", "24"],
+    ["completion", "fish"],
+    ["actions", "restore-file-attributes"],
+  ];
   for (const words of wrong) {
     const { status, stderr } = spawnSync(process.execPath, [join(root, "dist/bin/garrison.js"), ...words]);
     assert.equal(status, 2, `${words.join(" ")}: ${stderr}`);
@@ -89,7 +129,13 @@ test("wrong use is exit code 2 with what was expected", () => {
 
 test("the mind's answers to wrong ids are exit code 2", async () => {
   await using host = await Host.start();
-  for (const words of [["explain", "a99"], ["accept", "x"], ["undo", "x99"], ["ordinary", "nothing"], ["actions", "no-such-kind", "a1"]]) {
+  for (const words of [
+    ["explain", "a99"],
+    ["accept", "x"],
+    ["undo", "x99"],
+    ["ordinary", "nothing"],
+    ["actions", "no-such-kind", "a1"],
+  ]) {
     const { code, stderr } = await host.command(...words);
     assert.equal(code, 2, `${words.join(" ")}: ${stderr}`);
     assert.match(stderr, /expected/);
@@ -98,15 +144,31 @@ test("the mind's answers to wrong ids are exit code 2", async () => {
 
 test("doctor prints the configuration in force and what it probed, also when nothing runs", async () => {
   const folder = folderOf(0o700);
-  const { stdout } = spawnSync(process.execPath, [join(root, "dist/bin/garrison.js"), "doctor", "--json", "--state", folder, "--run", folder]);
-  const report = JSON.parse(stdout.toString()) as { config: string; isRunning: boolean; probes: { name: string; works: boolean }[] };
+  const { stdout } = spawnSync(process.execPath, [
+    join(root, "dist/bin/garrison.js"),
+    "doctor",
+    "--json",
+    "--state",
+    folder,
+    "--run",
+    folder,
+  ]);
+  const report = JSON.parse(stdout.toString()) as {
+    config: string;
+    isRunning: boolean;
+    probes: { name: string; works: boolean }[];
+  };
   assert.equal(report.isRunning, false);
   assert.match(report.config, /goneAfter: 30s/);
   assert.equal(report.probes.find(({ name }) => name === "fanotify")?.works, true);
 });
 
 test("completion scripts are taken by their shells and complete a command", () => {
-  const script = spawnSync(process.execPath, [join(root, "dist/bin/garrison.js"), "completion", "bash"]).stdout.toString();
+  const script = spawnSync(process.execPath, [
+    join(root, "dist/bin/garrison.js"),
+    "completion",
+    "bash",
+  ]).stdout.toString();
   const use = `${script}\nCOMP_WORDS=(garrison al); COMP_CWORD=1; _garrison; printf '%s\\n' "\${COMPREPLY[@]}"\nCOMP_WORDS=(garrison alerts --sev); COMP_CWORD=2; _garrison; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout, stderr } = spawnSync("bash", ["-c", use]);
   assert.equal(stderr.toString(), "");

@@ -5,7 +5,12 @@ import { wrongUse } from "#src/cli/exit.ts";
 import type { Json } from "#src/model/json.ts";
 
 /** `garrison actions [KIND ALERT]` */
-export async function actions(context: Context, options: { for?: number; limit: number }, kind?: string, alert?: string): Promise<void> {
+export async function actions(
+  context: Context,
+  options: { for?: number; limit: number },
+  kind?: string,
+  alert?: string,
+): Promise<void> {
   const { folders, output } = context;
   const print = (item: Json): void => {
     const action = checkAction(item, "action");

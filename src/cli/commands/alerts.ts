@@ -33,7 +33,8 @@ export async function alerts({ folders, output }: Context, options: AlertsOption
     else output.line(alertLine(alert, output));
   };
   items.forEach(print);
-  if (items.length === 0 && !output.isJson && follow !== true) output.line(`no ${which === "all" ? "" : `${which} `}alerts`);
+  if (items.length === 0 && !output.isJson && follow !== true)
+    output.line(`no ${which === "all" ? "" : `${which} `}alerts`);
   if (follow !== true) {
     process.exitCode = items.length > 0 ? EXIT.found : EXIT.done;
     return;

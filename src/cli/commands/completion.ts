@@ -3,7 +3,8 @@ import { wrongUse } from "#src/cli/exit.ts";
 
 /** `garrison completion SHELL`: made from the program itself, so that it knows every command and option. */
 export async function printCompletion(program: Command, shell: string): Promise<void> {
-  if (shell !== "bash" && shell !== "zsh") throw wrongUse(`Cannot complete for "${shell.slice(0, 40)}": expected bash or zsh`);
+  if (shell !== "bash" && shell !== "zsh")
+    throw wrongUse(`Cannot complete for "${shell.slice(0, 40)}": expected bash or zsh`);
   process.stdout.write(shell === "bash" ? bashScript(program) : zshScript(program));
 }
 
@@ -13,7 +14,9 @@ function wordsOf(command: Command): string[] {
 }
 
 function bashScript(program: Command): string {
-  const cases = program.commands.map((one) => `    ${one.name()}) words="${[...new Set([...wordsOf(one), ...globalOptions(program)])].join(" ")}" ;;`);
+  const cases = program.commands.map(
+    (one) => `    ${one.name()}) words="${[...new Set([...wordsOf(one), ...globalOptions(program)])].join(" ")}" ;;`,
+  );
   return `# bash completion for garrison
 _garrison() {
   local word words command="" current="\${COMP_WORDS[COMP_CWORD]}"

@@ -17,17 +17,35 @@ export async function doctor({ folders, output }: Context): Promise<void> {
   const narrow = probes.filter(({ works }) => !works);
   const blind = running.status?.sensors.filter(({ state }) => state !== "watching") ?? [];
   if (output.isJson) {
-    output.json({ source: config.source, config: config.effectiveYaml, isRunning: running.status !== null, runsOtherConfig: isOther, probes, sensors: running.status?.sensors ?? [] });
+    output.json({
+      source: config.source,
+      config: config.effectiveYaml,
+      isRunning: running.status !== null,
+      runsOtherConfig: isOther,
+      probes,
+      sensors: running.status?.sensors ?? [],
+    });
   } else {
     output.line(output.style("bold", `configuration in force (${config.source})`));
     for (const line of config.effectiveYaml.trimEnd().split("\n")) output.line(`  ${output.clean(line)}`);
-    if (isOther) output.line(output.style("yellow", "  the running garrison was started with another one: start it again to use this"));
+    if (isOther)
+      output.line(
+        output.style("yellow", "  the running garrison was started with another one: start it again to use this"),
+      );
     output.line(output.style("bold", "what this machine allows"));
     for (const { name, works, found, wider } of probes) {
-      output.line(`  ${works ? output.style("green", "yes") : output.style("yellow", "no ")}  ${name.padEnd(17)} ${output.clean(found, 200)}${works ? "" : `\n       would widen its sight: ${wider}`}`);
+      output.line(
+        `  ${works ? output.style("green", "yes") : output.style("yellow", "no ")}  ${name.padEnd(17)} ${output.clean(found, 200)}${works ? "" : `\n       would widen its sight: ${wider}`}`,
+      );
     }
-    output.line(output.style("bold", running.status === null ? `not running: ${running.why}` : "what the running sensors cannot see"));
-    for (const { name, blindTo } of running.status?.sensors ?? []) for (const sentence of blindTo) output.line(`  ${name.padEnd(10)} ${output.clean(sentence)}`);
+    output.line(
+      output.style(
+        "bold",
+        running.status === null ? `not running: ${running.why}` : "what the running sensors cannot see",
+      ),
+    );
+    for (const { name, blindTo } of running.status?.sensors ?? [])
+      for (const sentence of blindTo) output.line(`  ${name.padEnd(10)} ${output.clean(sentence)}`);
   }
   if (narrow.length > 0 || blind.length > 0 || isOther) throw new Exit(EXIT.found);
 }

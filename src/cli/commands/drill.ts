@@ -9,10 +9,14 @@ import { putBackLeftovers } from "#src/drill/mode-change.ts";
 import { type DrillResult, runDrill } from "#src/drill/run-drill.ts";
 
 /** `garrison drill` */
-export async function drill({ folders, output }: Context, options: { realFile?: string; timeout: number }): Promise<void> {
+export async function drill(
+  { folders, output }: Context,
+  options: { realFile?: string; timeout: number },
+): Promise<void> {
   const [answer] = await askAll(folders.socket, { t: "status" });
   const status = checkStatus(answer, "status");
-  if (status.root && process.getuid?.() !== 0) throw new Exit(EXIT.couldNot, "Cannot stage a drill: not root, the canaries are root's");
+  if (status.root && process.getuid?.() !== 0)
+    throw new Exit(EXIT.couldNot, "Cannot stage a drill: not root, the canaries are root's");
   for (const path of putBackLeftovers(folders.run)) {
     if (!output.isJson) output.line(`put back ${path}, which a drill that was killed had changed`);
   }
@@ -29,13 +33,19 @@ export async function drill({ folders, output }: Context, options: { realFile?: 
     print(result, output);
   }
   const failed = results.filter(({ outcome }) => outcome !== "alerted");
-  if (!output.isJson) output.line(failed.length === 0 ? `all ${results.length} attacks were seen` : `${failed.length} of ${results.length} attacks were not seen`);
+  if (!output.isJson)
+    output.line(
+      failed.length === 0
+        ? `all ${results.length} attacks were seen`
+        : `${failed.length} of ${results.length} attacks were not seen`,
+    );
   if (failed.length > 0) throw new Exit(EXIT.found);
 }
 
 function print(result: DrillResult, output: Output): void {
   if (output.isJson) return output.json(result);
   const { drill: name, outcome, alertedAfterMs, alert, detail } = result;
-  const verdict = outcome === "alerted" ? output.style("green", `alerted after ${alertedAfterMs} ms`) : output.style("red", outcome);
+  const verdict =
+    outcome === "alerted" ? output.style("green", `alerted after ${alertedAfterMs} ms`) : output.style("red", outcome);
   output.line(`${name.padEnd(20)} ${verdict}${alert === null ? "" : ` (${alert})`}  ${output.clean(detail, 300)}`);
 }

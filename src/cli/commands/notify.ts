@@ -10,7 +10,10 @@ export async function testNotify({ folders, output }: Context): Promise<void> {
   const results = (await askAll(folders.socket, { t: "notify-test" })).map((item) => checkResult(item, "result"));
   for (const result of results) {
     if (output.isJson) output.json(result);
-    else output.line(`${result.channel.padEnd(8)} ${result.ok ? output.style("green", "sent") : output.style("red", "failed")}  ${output.clean(result.detail)}`);
+    else
+      output.line(
+        `${result.channel.padEnd(8)} ${result.ok ? output.style("green", "sent") : output.style("red", "failed")}  ${output.clean(result.detail)}`,
+      );
   }
   if (results.some(({ ok }) => !ok)) throw new Exit(EXIT.couldNot);
 }
