@@ -42,6 +42,8 @@ function installDependencies() {
 
 function installComponents() {
   const missing = Object.entries(COMPONENTS).flatMap(([program, name]) => (isInstalled(program) ? [] : [name]));
+  // The pinned Node needs libatomic, which a machine without a compiler lacks.
+  if (spawnSync(node, ["--version"]).status !== 0) missing.push("libatomic1");
   if (missing.length === 0) return;
   if (process.getuid() !== 0)
     throw new Error(`Cannot install ${missing.join(" ")}: not root; run apt-get install as root first`);

@@ -25,7 +25,10 @@ export function contextOf(command: Command): Context {
     yes?: true;
   }>();
   return {
-    folders: findFolders(options, process.env, process.getuid?.() === 0),
+    folders: findFolders(options, process.env, {
+      isRoot: process.getuid?.() === 0,
+      isStarting: command.name() === "up",
+    }),
     root: options.root ?? "/",
     output: new Output({ json: options.json === true, color: options.color }),
     yes: options.yes === true,

@@ -120,7 +120,9 @@ As an ordinary user it watches what that user may see, and says what it is blind
     .command("drill")
     .description("stage harmless attacks on the running system and time their alerts")
     .option("--real-file <path>", "also change and put back the mode of this watched file (its owner-execute bit)")
-    .option("--timeout <duration>", "how long to wait for each alert", duration, 10_000)
+    .addOption(
+      new Option("--timeout <duration>", "how long to wait for each alert").argParser(duration).default(10_000, "10s"),
+    )
     .addHelpText(
       "after",
       `

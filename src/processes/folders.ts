@@ -23,14 +23,25 @@ export interface Folders {
   readonly journal: string;
 }
 
+/** Who asks, and what for. */
+export interface FolderUser {
+  readonly isRoot: boolean;
+  /** `true`: to start a Garrison; else to talk to one. */
+  readonly isStarting: boolean;
+}
+
 /**
- * Root has /var/lib, /run and /etc. Another user has folders of his own, but talks to the Garrison of the host when one runs and
- * lets him in.
+ * Root has /var/lib, /run and /etc. Another user has folders of his own; unless his own runs, he talks to the Garrison of the host
+ * when there is one that lets him in.
  */
-export function findFolders({ state, run, config }: FolderOptions, env: NodeJS.ProcessEnv, isRoot: boolean): Folders {
+export function findFolders(
+  { state, run, config }: FolderOptions,
+  env: NodeJS.ProcessEnv,
+  { isRoot, isStarting }: FolderUser,
+): Folders {
   const own = join(env["XDG_STATE_HOME"] ?? join(homedir(), ".local/state"), "garrison");
-  const isHostRunning = existsSync("/run/garrison/garrison.sock");
-  const usesHost = isRoot || isHostRunning;
+  const isHostMeant = existsSync("/run/garrison/garrison.sock") && !existsSync(join(own, "run/garrison.sock"));
+  const usesHost = isRoot || (isHostMeant && !isStarting);
   const stateFolder = resolve(state ?? env["GARRISON_STATE"] ?? (usesHost ? "/var/lib/garrison" : own));
   const isStateNamed = state !== undefined || env["GARRISON_STATE"] !== undefined;
   const runDefault = isStateNamed && !isRoot ? join(stateFolder, "run") : usesHost ? "/run/garrison" : join(own, "run");

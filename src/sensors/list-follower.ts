@@ -6,7 +6,7 @@
  */
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { errorText } from "#src/lib/errors.ts";
-import { FAN_ATTRIB, FAN_CLOSE_WRITE, FAN_DELETE_SELF } from "#src/linux/fanotify-events.ts";
+import { FAN_ATTRIB, FAN_CLOSE_WRITE, FAN_CREATE, FAN_DELETE_SELF, FAN_MOVE_SELF } from "#src/linux/fanotify-events.ts";
 import type { SensorContext, Sight } from "#src/model/sensor.ts";
 import { inSlices } from "./in-slices.ts";
 import { MAX_PATHS, type PathList } from "./path-list.ts";
@@ -17,6 +17,9 @@ import { ScanWatch } from "./scan-watch.ts";
 export const EVENT_BITS = 0xffff;
 // An editor writes, renames and removes within milliseconds: the look waits until it is quiet, but not for ever.
 const QUIET_MS = 40;
+// What is made is written next, and what is removed is often made again.
+const QUIET_BEGIN_MS = 120;
+const BEGIN_MASK = FAN_CREATE | FAN_ATTRIB | FAN_DELETE_SELF | FAN_MOVE_SELF;
 const LONGEST_WAIT_MS = 400;
 // A store through a mapping of a page that is dirty already moves no ctime; a filesystem that was mounted anew has lost its marks.
 const GLANCES_BETWEEN_SCANS = 9;
@@ -43,7 +46,8 @@ export interface ListFollowerOptions {
 interface Pending {
   readonly event: PathEvent | null;
   readonly firstMs: number;
-  readonly lastMs: number;
+  /** When it will have been quiet for long enough. */
+  readonly dueMs: number;
 }
 
 /** Follows one list for one sensor, which owns and disposes it. */
@@ -181,7 +185,10 @@ export class ListFollower implements AsyncDisposable {
     const now = performance.now();
     const known = pending?.event ?? null;
     const strongest = weigh(event) >= weigh(known) ? event : known;
-    this.#pending.set(path, { event: strongest, firstMs: pending?.firstMs ?? now, lastMs: now });
+    const firstMs = pending?.firstMs ?? now;
+    const quietMs = event === null || (event.mask & BEGIN_MASK) !== 0 ? QUIET_BEGIN_MS : QUIET_MS;
+    const dueMs = Math.min(Math.max(pending?.dueMs ?? 0, now + quietMs), firstMs + LONGEST_WAIT_MS);
+    this.#pending.set(path, { event: strongest, firstMs, dueMs });
     this.#planFlush();
   }
 
@@ -199,9 +206,8 @@ export class ListFollower implements AsyncDisposable {
   }
 
   *#flush(): Generator<void> {
-    for (const [path, { event, firstMs, lastMs }] of this.#pending) {
-      const now = performance.now();
-      if (now - lastMs < QUIET_MS && now - firstMs < LONGEST_WAIT_MS) continue;
+    for (const [path, { event, dueMs }] of this.#pending) {
+      if (performance.now() < dueMs) continue;
       this.#pending.delete(path);
       this.#options.look(path, event, false);
       yield;

@@ -11,7 +11,8 @@ const LONGEST_BACKOFF_MS = 30_000;
 const GOOD_RUN_MS = 60_000;
 const STOP_WITHIN_MS = 5000;
 
-const NODE_FLAGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1"];
+// SIGUSR1 would open a debugger port.
+const NODE_FLAGS = ["--disable-warning=ExperimentalWarning", "--disable-sigusr1", "--max-semi-space-size=1"];
 
 /** One child. */
 export interface ChildPlan {

@@ -2,7 +2,7 @@
  * `garrison up`: makes ready, starts sentry, warden and mind, keeps them running, shows alerts. It holds root only to start the
  * others; it reads nothing that a customer can write but what the mind says, and checks that.
  */
-import { closeSync, readFileSync } from "node:fs";
+import { closeSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Output } from "#src/cli/output.ts";
@@ -59,6 +59,7 @@ export async function runUp({ folders, config, root, output }: UpOptions): Promi
   // The mind first: what it still has to say to the warden is in its store.
   for (const supervisor of supervisors.toReversed()) await supervisor.stop();
   for (const { listenFd } of plans) closeSync(listenFd);
+  for (const name of ["garrison.sock", "sentry.sock", "warden.sock"]) rmSync(join(folders.run, name), { force: true });
   await following;
 }
 

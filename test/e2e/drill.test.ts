@@ -42,7 +42,7 @@ test("drill says which attack was missed, with exit code 1, when a sensor is bli
   const unwatched = join(folder, "unwatched");
   writeFileSync(unwatched, "x", { mode: 0o644 });
   await using host = await Host.start();
-  const result = await host.command("drill", "--real-file", unwatched, "--timeout", "500ms", "--json");
+  const result = await host.command("drill", "--real-file", unwatched, "--timeout", "3s", "--json");
   assert.equal(result.code, 1);
   assert.deepEqual(
     result.items.filter(({ outcome }) => outcome === "missed").map(({ drill }) => drill),

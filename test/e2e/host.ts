@@ -196,7 +196,7 @@ export function parentOf(pid: number): number {
 /** A field of /proc/PID/status. */
 export function statusField(pid: number, name: string): string {
   const text = readFileSync(`/proc/${pid}/status`, "latin1");
-  return new RegExp(`^${name}:\\s*(.*)$`, "m").exec(text)?.[1] ?? "";
+  return new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(text)?.[1] ?? "";
 }
 
 /** Waits until a condition holds. */

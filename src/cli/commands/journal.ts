@@ -20,9 +20,9 @@ export async function verify({ folders, output }: Context): Promise<void> {
   const report = await verifyJournal(folders.journal);
   if (output.isJson) output.json(report);
   else {
-    for (const { file, line, seq, problem } of report.problems) {
+    for (const { file, line, seq, problem, detail } of report.problems) {
       output.line(
-        `${output.style("red", "wrong")}  ${output.clean(file, 200)} line ${line ?? "-"}, entry ${seq ?? "-"}: ${output.clean(problem)}`,
+        `${output.style("red", "wrong")}  ${output.clean(file, 200)} line ${line ?? "-"}, entry ${seq ?? "-"}: ${output.clean(problem)}: ${output.clean(detail)}`,
       );
     }
     output.line(

@@ -172,23 +172,30 @@ test("a setuid helper is told as the user it acts as, started by the user's prog
   spawnSync("chmod", ["4755", helper]);
   await using user = new Hand("/usr/bin/python3", [], { uid: 65_534, gid: 65_534 });
   // It waits for its second input, so that it is there when we look.
-  const act = `p = subprocess.Popen(["${helper}", "${secret}", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)`;
+  const act = `p = subprocess.Popen(["${helper}", "${secret}", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE); p.stdout.read(4)`;
   const { facts, who } = only(await reads(() => user.do(act)));
   assert.deepEqual([facts?.["exe"], facts?.["uid"], facts?.["parentExe"]], [helper, 0, PYTHON]);
   assert.equal(who?.parents[0]?.pid, user.pid);
   await user.do("p.stdin.close(); p.wait()");
 });
 
-test("different readers in one moment are each told; one that reads again is not", { skip }, async () => {
+test("different readers in one moment are each told; one that reads again is told once a second", {
+  skip,
+}, async () => {
   await using one = new Hand();
   await using other = new Hand("/usr/bin/python3", [], { uid: 65_534, gid: 65_534 });
+  const startMs = performance.now();
   const told = await reads(async () => {
     for (let round = 0; round < 3; round++) {
-      await one.do(`open("${secret}").read()`);
-      await other.do(`open("${secret}").read()`);
+      await one.do(`for _ in range(20): open("${secret}").read()`);
+      await other.do(`for _ in range(20): open("${secret}").read()`);
     }
   });
-  assert.deepEqual(told.map(({ facts }) => facts?.["uid"]).sort(), [0, 65_534]);
+  const seconds = Math.floor((performance.now() - startMs) / 1000);
+  for (const uid of [0, 65_534]) {
+    const count = told.filter(({ facts }) => facts?.["uid"] === uid).length;
+    assert.ok(count >= 1 && count <= 1 + seconds, `uid ${uid}: ${count} in ${seconds} s`);
+  }
 });
 
 test("a process that changes its user between two reads is two readers", { skip }, async () => {
