@@ -28,6 +28,7 @@ import { loadFacts } from "./load-facts.ts";
 import { PackageOwners } from "./packages.ts";
 import { SentryClient, type SentryStatus } from "./sentry-client.ts";
 import { CommandServer } from "./server.ts";
+import { describeStatus } from "./status.ts";
 import { UserNames } from "./users.ts";
 import { WardenClient } from "./warden-client.ts";
 import { Watchers } from "./watchers.ts";
@@ -192,57 +193,18 @@ export class Mind {
 
   /** What `garrison status` says. */
   status(): JsonObject {
-    const sentry = this.#sentryStatus;
-    const { user, system } = process.cpuUsage();
-    const head = this.#warden?.head ?? null;
-    return {
-      event: "status",
-      host: this.settings.host,
-      version: this.settings.version,
-      root: this.settings.isRoot,
-      watching: this.#isWatching,
-      sensors: (sentry?.sensors ?? this.#awaySensors()).map((sensor) => ({
-        ...sensor,
-        ...this.ordinary.sizeOf(sensor.name),
-        learningUntil: this.#learningUntil(sensor.name),
-      })),
-      processes: [
-        {
-          name: "sentry",
-          pid: sentry?.pid ?? null,
-          state: sentry === null ? "away" : "running",
-          memoryBytes: sentry?.memoryBytes ?? null,
-          cpuMs: sentry?.cpuMs ?? null,
-        },
-        {
-          name: "warden",
-          pid: this.#warden?.pid ?? null,
-          state: this.#warden?.isConnected === true ? "running" : "away",
-          memoryBytes: null,
-          cpuMs: null,
-        },
-        {
-          name: "mind",
-          pid: process.pid,
-          state: "running",
-          memoryBytes: process.memoryUsage.rss(),
-          cpuMs: Math.round((user + system) / 1000),
-        },
-      ],
-      store: {
-        state: this.#storeFailure ?? "kept",
-        fill: Math.round(this.store.fill * 1000) / 1000,
-        droppedFacts: this.#dropped,
-      },
-      journal: {
-        state: this.#journalFailure ?? (head === null ? "the warden is away" : "written"),
-        entries: head?.seq ?? null,
-        hash: head?.hash ?? null,
-        waiting: this.outbox.size,
-      },
+    return describeStatus({
+      settings: this.settings,
+      isWatching: this.#isWatching,
+      sentry: this.#sentryStatus,
+      warden: this.#warden,
+      ordinary: this.ordinary,
+      learningUntil: (sensor) => this.#learningUntil(sensor),
+      store: { failure: this.#storeFailure, fill: this.store.fill, droppedFacts: this.#dropped },
+      journal: { failure: this.#journalFailure, waiting: this.outbox.size },
       openAlerts: this.alerts.countOpen(),
-      notify: (this.#notifier?.status() ?? []) as unknown as JsonObject["notify"] & JsonObject,
-    };
+      channels: this.#notifier?.status() ?? [],
+    });
   }
 
   /** Asks the sentry for its figures of now, and waits for them at most `waitMs`. */
@@ -414,18 +376,6 @@ export class Mind {
 
   #learningUntil(sensor: string): string {
     return new Date((this.#since.get(sensor) ?? Date.now()) + this.settings.learnMs).toISOString();
-  }
-
-  #awaySensors(): SentryStatus["sensors"] {
-    return this.settings.sensors.map((name) => ({
-      name,
-      state: "blind" as const,
-      sees: [],
-      blindTo: ["everything it watches: the sentry is away"],
-      restarts: 0,
-      failure: "the sentry is away",
-      counts: [],
-    }));
   }
 
   #journalStart(damage: string | null): void {
