@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { ActorCache } from "./actor-cache.ts";
 import { ExeDigests } from "./exe-digest.ts";
@@ -75,16 +76,22 @@ test("ActorCache.read() sees that a process has become another program", async (
 
 test("ActorCache.read() sees the uid of now, not that of a second ago", { skip: !isRoot && "needs root" }, async () => {
   const actors = new ActorCache();
-  const script =
-    "import os,sys; print(1,flush=True); sys.stdin.readline(); os.setuid(65534); print(2,flush=True); sys.stdin.readline()";
-  const child = spawn("python3", ["-c", script], { stdio: ["pipe", "pipe", "ignore"] });
-  await once(child.stdout, "data");
-  assert.equal(actors.read(child.pid!)?.uid, 0);
-  child.stdin.write("go\n");
-  await once(child.stdout, "data");
-  assert.equal(actors.read(child.pid!)?.uid, 65_534);
-  child.stdin.end();
-  await once(child, "exit");
+  const script = `import os, sys
+print("root", flush=True); sys.stdin.readline()
+os.setuid(65534)
+print("nobody", flush=True); sys.stdin.readline()`;
+  const child = spawn("/usr/bin/python3", ["-c", script], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  try {
+    assert.equal((await lines.next()).value, "root");
+    assert.equal(actors.read(child.pid!)?.uid, 0);
+    child.stdin.write("go\n");
+    assert.equal((await lines.next()).value, "nobody");
+    assert.equal(actors.read(child.pid!)?.uid, 65_534);
+  } finally {
+    child.stdin.end();
+    await once(child, "exit");
+  }
 });
 
 test("ExeDigests.of() hashes the very file that runs, also when another one lies at its path or none", async () => {

@@ -154,5 +154,33 @@ export class Hand implements AsyncDisposable {
   }
 }
 
+/** How long the event loop was held at most. */
+export interface LongestTurn {
+  /** By the clock: other processes on the same cores count too. */
+  readonly wallMs: number;
+  /** CPU of the main thread between two turns. */
+  readonly cpuMs: number;
+}
+
+/** Watches the event loop until it is asked. */
+export function watchTurns(): () => LongestTurn {
+  const cpuMs = (): number => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  };
+  const longest = { wallMs: 0, cpuMs: 0 };
+  let last = { wallMs: performance.now(), cpuMs: cpuMs() };
+  const timer = setInterval(() => {
+    const now = { wallMs: performance.now(), cpuMs: cpuMs() };
+    longest.wallMs = Math.max(longest.wallMs, now.wallMs - last.wallMs);
+    longest.cpuMs = Math.max(longest.cpuMs, now.cpuMs - last.cpuMs);
+    last = now;
+  }, 1);
+  return () => {
+    clearInterval(timer);
+    return longest;
+  };
+}
+
 /** Why a test that needs root is passed over, for node:test's `skip`; `false` as root. */
 export const WITHOUT_ROOT = process.getuid?.() === 0 ? false : "needs root";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
-import { Hand, RunningSensor, WITHOUT_ROOT } from "../harness.mts";
+import { Hand, type LongestTurn, RunningSensor, WITHOUT_ROOT, watchTurns } from "../harness.mts";
 import { sensor } from "./sensor.ts";
 
 const NEVER_MS = 3_600_000;
@@ -47,19 +47,8 @@ async function load(folder: string): Promise<Load> {
   return { count, seconds };
 }
 
-/** Longest time between two turns of the event loop until it is asked. */
-function watchEventLoop(): () => number {
-  let slowestMs = 0;
-  let lastMs = performance.now();
-  const timer = setInterval(() => {
-    const now = performance.now();
-    slowestMs = Math.max(slowestMs, now - lastMs);
-    lastMs = now;
-  }, 1);
-  return () => {
-    clearInterval(timer);
-    return slowestMs;
-  };
+function describe({ wallMs, cpuMs }: LongestTurn): string {
+  return `${cpuMs.toFixed(0)} ms of CPU, ${wallMs.toFixed(0)} ms by the clock`;
 }
 
 function start(folder: string, patterns: readonly string[]): RunningSensor {
@@ -76,7 +65,7 @@ test("30,000 files created a second in a watched folder: nothing lost, and a chm
   await using running = start(folder, ["watched", "onward/*/secret", "awaited"]);
   await running.ready();
   const cpuBefore = process.cpuUsage();
-  const slowestMs = watchEventLoop();
+  const longestTurn = watchTurns();
   const under = load(folder);
   const delaysMs: number[] = [];
   for (const mode of ["0600", "0644", "0640", "0444", "0666"]) {
@@ -94,12 +83,12 @@ test("30,000 files created a second in a watched folder: nothing lost, and a chm
   t.diagnostic(
     `${count} files at ${rate}/s; ${running.count("events")} events, ${running.count("overflows")} overflows`,
   );
-  const slowest = slowestMs();
-  t.diagnostic(`${((user + system) / count).toFixed(1)} us of CPU a file; slowest turn ${slowest.toFixed(0)} ms`);
+  const turn = longestTurn();
+  t.diagnostic(`${((user + system) / count).toFixed(1)} us of CPU a file; longest turn ${describe(turn)}`);
   t.diagnostic(`chmod to observation: ${delaysMs.map((delayMs) => delayMs.toFixed(1)).join(", ")} ms`);
   assert.equal(running.count("overflows"), 0);
-  // Work is cut at 8 ms a turn; the rest is other processes on the same cores.
-  assert.ok(slowest < 250, `a turn took ${slowest} ms`);
+  // Work is cut at 8 ms a turn, and two pieces may meet in one; the rest is garbage collection.
+  assert.ok(turn.cpuMs < 60, `a turn took ${describe(turn)}`);
   assert.equal(running.status().state, "watching");
   assert.equal(running.status().restarts, 0);
   const others = running.observations.filter(({ key }) => key !== `${folder}/watched`);
@@ -113,12 +102,12 @@ test("a folder that leads on, flooded with names that match: each is looked at, 
   mkdirSync(folder);
   await using running = start(folder, ["*/.accesshash"]);
   await running.ready();
-  const slowestMs = watchEventLoop();
+  const longestTurn = watchTurns();
   const { count } = await load(folder);
   await hand.do(`os.mkdir("${folder}/kim"); open("${folder}/kim/.accesshash", "w").close()`);
   await running.observation("the file behind the flood", ({ key }) => key === `${folder}/kim/.accesshash`);
   t.diagnostic(
-    `${count} files; ${running.count("overflows")} looks at everything; slowest turn ${slowestMs().toFixed(0)} ms`,
+    `${count} files; ${running.count("overflows")} looks at everything; longest turn ${describe(longestTurn())}`,
   );
   assert.equal(running.status().restarts, 0);
 });
@@ -151,12 +140,12 @@ test("a tree that is on the list whole, flooded: it goes on, and says what it do
   mkdirSync(folder);
   await using running = start(folder, ["**"]);
   await running.ready();
-  const slowestMs = watchEventLoop();
+  const longestTurn = watchTurns();
   const { count } = await load(folder);
   await hand.do(`os.chmod("${folder}/load-0", 0o644)`);
   await running.observation("the mode", ({ key, facts }) => key === `${folder}/load-0` && facts?.["mode"] === "0644");
   t.diagnostic(
-    `${count} files, ${running.observations.length} told, ${running.count("notKept")} not kept, slowest turn ${slowestMs().toFixed(0)} ms`,
+    `${count} files, ${running.observations.length} told, ${running.count("notKept")} not kept, longest turn ${describe(longestTurn())}`,
   );
   assert.equal(running.status().restarts, 0);
 });
