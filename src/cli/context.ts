@@ -1,12 +1,14 @@
 /** What each command gets: the global options, resolved. */
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { type Folders, findFolders } from "#src/processes/folders.ts";
+import { wrongUse } from "./exit.ts";
 import { Output } from "./output.ts";
 
 /** Global options, as in DESIGN section 6. */
 export interface Context {
   readonly folders: Folders;
-  /** `/`, or the tree given with `--root`. */
+  /** The tree that is looked at: `/` for every command so far. */
   readonly root: string;
   readonly output: Output;
   /** Answer yes to questions. */
@@ -24,12 +26,15 @@ export function contextOf(command: Command): Context {
     color: boolean;
     yes?: true;
   }>();
+  if (resolve(options.root ?? "/") !== "/") {
+    throw wrongUse(`Cannot ${command.name()} with --root: no command of this version looks at another tree than /`);
+  }
   return {
     folders: findFolders(options, process.env, {
       isRoot: process.getuid?.() === 0,
       isStarting: command.name() === "up",
     }),
-    root: options.root ?? "/",
+    root: "/",
     output: new Output({ json: options.json === true, color: options.color }),
     yes: options.yes === true,
   };
