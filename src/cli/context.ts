@@ -11,8 +11,6 @@ export interface Context {
   /** The tree that is looked at: `/` for every command so far. */
   readonly root: string;
   readonly output: Output;
-  /** Answer yes to questions. */
-  readonly yes: boolean;
 }
 
 /** Reads the global options wherever they stand on the command line. */
@@ -24,10 +22,9 @@ export function contextOf(command: Command): Context {
     root?: string;
     json?: true;
     color: boolean;
-    yes?: true;
   }>();
   if (resolve(options.root ?? "/") !== "/") {
-    throw wrongUse(`Cannot ${command.name()} with --root: no command of this version looks at another tree than /`);
+    throw wrongUse(`Cannot run ${command.name()} with --root: no command of this version looks at another tree than /`);
   }
   return {
     folders: findFolders(options, process.env, {
@@ -36,6 +33,5 @@ export function contextOf(command: Command): Context {
     }),
     root: "/",
     output: new Output({ json: options.json === true, color: options.color }),
-    yes: options.yes === true,
   };
 }

@@ -36,7 +36,7 @@ export function buildProgram(): Command {
     .option("--root <dir>", "tree to look at as the host; no command of this version takes another than /")
     .option("--json", "print one JSON value a line")
     .option("--no-color", "no colours, also on a terminal")
-    .option("--yes", "answer yes to questions")
+    .option("--yes", "answer yes to questions; no command of this version asks any")
     .showSuggestionAfterError()
     .exitOverride()
     .addHelpText("after", EXAMPLES_OF_USE);
