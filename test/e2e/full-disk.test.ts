@@ -38,7 +38,7 @@ test("on a full disk alerts are still told, once, and status says so; with room 
   rmSync(`${ballast}2`);
   const from = host.events.length;
   await host.until(({ event, text }) => event === "note" && String(text) === "the store is kept", "room again", from);
-  const listed = await host.command("alerts", "--json");
+  const listed = await host.command("alerts", "--json", "--kind", "file.mode");
   assert.deepEqual(listed.items.map(({ subject }) => (subject as { path: string }).path).sort(), paths);
   for (const path of paths) {
     const told = host.events.filter(

@@ -207,3 +207,15 @@ export async function waitFor(isTrue: () => boolean, what: string, timeoutMs = W
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+/**
+ * A program of the system that listens until its standard input ends. The Node of a clone below /tmp would be suspicious by itself:
+ * anyone can write there.
+ */
+export async function listenAsPython(port: number, address = "127.0.0.1"): Promise<ChildProcess> {
+  const script =
+    "import socket,sys; s=socket.socket(); s.setsockopt(1,2,1); s.bind((sys.argv[1],int(sys.argv[2]))); s.listen(); print(1,flush=True); sys.stdin.read()";
+  const child = spawn("python3", ["-c", script, address, String(port)], { stdio: ["pipe", "pipe", "ignore"] });
+  await once(child.stdout!, "data");
+  return child;
+}
