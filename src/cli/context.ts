@@ -2,13 +2,12 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { type Folders, findFolders } from "#src/processes/folders.ts";
-import { wrongUse } from "./exit.ts";
 import { Output } from "./output.ts";
 
 /** Global options, as in DESIGN section 6. */
 export interface Context {
   readonly folders: Folders;
-  /** The tree that is looked at: `/` for every command so far. */
+  /** `/`, or the tree given with `--root`. */
   readonly root: string;
   readonly output: Output;
 }
@@ -23,15 +22,12 @@ export function contextOf(command: Command): Context {
     json?: true;
     color: boolean;
   }>();
-  if (resolve(options.root ?? "/") !== "/") {
-    throw wrongUse(`Cannot run ${command.name()} with --root: no command of this version looks at another tree than /`);
-  }
   return {
     folders: findFolders(options, process.env, {
       isRoot: process.getuid?.() === 0,
       isStarting: command.name() === "up",
     }),
-    root: "/",
+    root: resolve(options.root ?? "/"),
     output: new Output({ json: options.json === true, color: options.color }),
   };
 }

@@ -33,7 +33,10 @@ export function buildProgram(): Command {
     .option("--state <dir>", "folder of what it learns and writes down (default: /var/lib/garrison; GARRISON_STATE)")
     .option("--run <dir>", "folder of its sockets (default: /run/garrison; GARRISON_RUN)")
     .option("--config <file>", "configuration (default: /etc/garrison/garrison.yaml; GARRISON_CONFIG)")
-    .option("--root <dir>", "tree to look at as the host; no command of this version takes another than /")
+    .option(
+      "--root <dir>",
+      "tree to look at as the host (default: /); the sensors of this version look at / all the same",
+    )
     .option("--json", "print one JSON value a line")
     .option("--no-color", "no colours, also on a terminal")
     .option("--yes", "answer yes to questions; no command of this version asks any")

@@ -43,6 +43,7 @@ export async function runUp({ folders, config, root, output }: UpOptions): Promi
   const screen = new Screen(folders.socket, output);
   for (const path of putBackLeftovers(folders.run))
     screen.say(`put back ${path}, which a drill that was killed had changed`);
+  if (root !== "/") screen.say(`--root ${root} reaches sensors of your own; the shipped ones look at / all the same`);
   if (!isRoot) screen.say("not root: it sees and does less, and says what it is blind to");
   const plans = planChildren({ folders, config, root, code, identity, prepared, isRoot });
   const stopping = new AbortController();
