@@ -1,18 +1,11 @@
 /** `garrison status` as text, and the check of what the mind sends for it. */
 import { formatSize } from "#src/lib/size.ts";
 import { type Checked, flag, integer, json, list, nullable, number, object, oneOf, text } from "#src/wire/check.ts";
+import { SENSOR_STATUS } from "#src/wire/sentry-messages.ts";
 import type { Output } from "./output.ts";
 
-const SENTENCES = list(text(1024), 32);
-
 const sensor = object({
-  name: text(64),
-  state: oneOf(["starting", "watching", "degraded", "blind"]),
-  sees: SENTENCES,
-  blindTo: SENTENCES,
-  restarts: integer(0),
-  failure: nullable(text(1024)),
-  counts: list(object({ name: text(64), value: integer(0) }), 64),
+  ...SENSOR_STATUS,
   members: integer(0),
   records: integer(0),
   learningUntil: text(32),

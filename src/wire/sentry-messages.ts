@@ -15,7 +15,8 @@ export const toSentry = tagged("t", {
 });
 export type ToSentry = Checked<typeof toSentry>;
 
-const sensorStatus = object({
+/** Fields of a sensor's status; the mind adds its own. */
+export const SENSOR_STATUS = {
   name: text(64),
   state: oneOf(["starting", "watching", "degraded", "blind"]),
   sees: SENTENCES,
@@ -23,7 +24,8 @@ const sensorStatus = object({
   restarts: integer(0),
   failure: nullable(text(1024)),
   counts: list(object({ name: text(64), value: integer(0) }), 64),
-});
+};
+const sensorStatus = object(SENSOR_STATUS);
 /** What one sensor can see now. */
 export type SensorStatus = Checked<typeof sensorStatus>;
 
