@@ -1,12 +1,12 @@
 /** What the mind knows of listeners: how to name them, when a new or vanished one is an alert, and how grave. */
 
 import type { Change, HostKnowledge, SensorFacts, Verdict } from "#src/judge/contract.ts";
+import { isDeleted, isInMemory, isInSharedFolder } from "#src/lib/program-path.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Severity } from "#src/model/severity.ts";
 
 // Ports that tools for remote control use by default and no hosting service does (MITRE ATT&CK T1571).
 const BACKDOOR_PORTS = new Set([1337, 4444, 4445, 5554, 6667, 9001, 12345, 31337, 54321]);
-const TEMPORARY_FOLDERS = /^\/(?:tmp|var\/tmp|dev\/shm|run\/user)\//;
 // Control ports by protocol: a program that ordinarily holds one opens others for each transfer or query.
 const SERVER_PORTS: Readonly<Record<string, readonly number[]>> = { tcp: [21, 990], udp: [53] };
 const FIRST_USER_PORT = 1024;
@@ -82,9 +82,9 @@ function suspicions(seen: JsonObject): string[] {
     ...(BACKDOOR_PORTS.has(Number(seen["port"]))
       ? [`port ${seen["port"]} is a usual default of remote-control tools`]
       : []),
-    ...(exe.endsWith(" (deleted)") ? ["its program file has been deleted"] : []),
-    ...(exe.startsWith("/memfd:") ? ["its program lies in memory only"] : []),
-    ...(TEMPORARY_FOLDERS.test(exe) ? ["its program lies in a world-writable folder"] : []),
+    ...(isDeleted(exe) ? ["its program file has been deleted"] : []),
+    ...(isInMemory(exe) ? ["its program lies in memory only"] : []),
+    ...(isInSharedFolder(exe) ? ["its program lies in a world-writable folder"] : []),
   ];
 }
 

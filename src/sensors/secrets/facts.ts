@@ -1,11 +1,12 @@
 /** What the mind knows of secrets: an unusual reader, or a secret that should not exist. */
+
 import type { Change, HostKnowledge, SensorFacts, Verdict } from "#src/judge/contract.ts";
+import { isDeleted, isInMemory, isInSharedFolder } from "#src/lib/program-path.ts";
 import { showRawPath } from "#src/lib/raw-path.ts";
 import { quoteForShell } from "#src/lib/shell-quote.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Severity } from "#src/model/severity.ts";
 
-const TEMPORARY_FOLDERS = /^\/(?:tmp|var\/tmp|dev\/shm|run\/user)\/|^\/memfd:| \(deleted\)$/;
 const MAX_READERS_SHOWN = 8;
 
 /** Judges reads and creations of secrets. */
@@ -26,7 +27,8 @@ export const facts: SensorFacts = {
 
 /** A program that anyone can put there, or that hides; also one that nobody could name: it must not become ordinary unseen. */
 function isNeverOrdinary(seen: JsonObject): boolean {
-  return typeof seen["exe"] !== "string" || TEMPORARY_FOLDERS.test(seen["exe"]);
+  const { exe } = seen;
+  return typeof exe !== "string" || isInSharedFolder(exe) || isInMemory(exe) || isDeleted(exe);
 }
 
 function judgeRead(change: Change, host: HostKnowledge): Verdict {
