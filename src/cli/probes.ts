@@ -1,7 +1,8 @@
 /** What this machine allows, found by trying the call, never by a version. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { errorText } from "#src/lib/errors.ts";
 import { FanotifyGroup } from "#src/linux/fanotify.ts";
+import { readGroupId } from "#src/linux/group-file.ts";
 import { landlockVersion } from "#src/linux/privileges.ts";
 import { readProcText } from "#src/linux/proc.ts";
 import { SockDiag } from "#src/linux/sock-diag.ts";
@@ -55,7 +56,7 @@ export function runProbes(): readonly Probe[] {
     ),
     probe(
       "garrison group",
-      hasGroup(),
+      readGroupId("garrison") !== undefined,
       "in /etc/group",
       "admins who are not root may talk to it: groupadd --system garrison",
     ),
@@ -85,8 +86,4 @@ function hasTracefs(): boolean {
     findTracefs() !== undefined ||
     (process.getuid?.() === 0 && /\ttracefs$/m.test(readProcText("/proc/filesystems") ?? ""))
   );
-}
-
-function hasGroup(): boolean {
-  return /^garrison:/m.test(readFileSync("/etc/group", "utf8"));
 }
