@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { ExecMemory } from "./exec-memory.ts";
+import { closeSharedExecMemory, ExecMemory, sharedExecMemory } from "./exec-memory.ts";
 import { findTracefs } from "./tracefs.ts";
 
 let isOurs = false;
@@ -16,7 +16,7 @@ after(() => {
 });
 
 test("ExecMemory knows the program and the parents of a process that has ended", async () => {
-  const memory = ExecMemory.open();
+  using memory = ExecMemory.open();
   assert.ok(memory !== null);
   // The shell lives on while its child has ended.
   const shell = spawn("/bin/bash", ["-c", "/bin/true & echo $!; wait; read"], { stdio: ["pipe", "pipe", "ignore"] });
@@ -33,4 +33,13 @@ test("ExecMemory knows the program and the parents of a process that has ended",
   shell.stdin.end();
   await once(shell, "exit");
   assert.equal(memory.recall(2 ** 22 + 1), null);
+});
+
+test("closeSharedExecMemory() leaves no trace instance behind, so that the host records forks and execs no longer", () => {
+  const folder = `${findTracefs()}/instances/garrison-exec-${process.pid}`;
+  closeSharedExecMemory();
+  assert.ok(sharedExecMemory() !== null);
+  assert.ok(existsSync(folder));
+  closeSharedExecMemory();
+  assert.ok(!existsSync(folder));
 });

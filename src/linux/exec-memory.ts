@@ -31,8 +31,14 @@ export function sharedExecMemory(): ExecMemory | null {
   return shared;
 }
 
-/** Holds a tracefs instance until the process ends; the next start removes what is left of it. */
-export class ExecMemory {
+/** Lets the shared memory go: the kernel records forks and execs no longer. */
+export function closeSharedExecMemory(): void {
+  shared?.[Symbol.dispose]();
+  shared = undefined;
+}
+
+/** Holds a tracefs instance until it is disposed; of a process that was killed the next start removes what is left. */
+export class ExecMemory implements Disposable {
   readonly #trace: TraceInstance;
   readonly #lines = new ExecLines();
   readonly #births = new LruMap<number, Birth>(MAX_PROCESSES);
@@ -75,6 +81,10 @@ export class ExecMemory {
       container: living?.container ?? null,
       parents: ancestors.parents,
     };
+  }
+
+  [Symbol.dispose](): void {
+    this.#trace[Symbol.dispose]();
   }
 
   /** From the record while they are dead, from /proc from the first living one on. */

@@ -3,6 +3,7 @@
  * It changes nothing, opens no network connection and gives no content of secrets.
  */
 import { SENSORS } from "#src/features.ts";
+import { closeSharedExecMemory } from "#src/linux/exec-memory.ts";
 import type { Child } from "#src/processes/child.ts";
 import { isMindPeer } from "#src/processes/peer.ts";
 import type { SentrySettings } from "#src/processes/settings.ts";
@@ -48,5 +49,6 @@ export function runSentry(child: Pick<Child<SentrySettings>, "settings" | "liste
   child.onStop(async () => {
     await Promise.all(runners.map((runner) => runner[Symbol.asyncDispose]()));
     uplink.close();
+    closeSharedExecMemory();
   });
 }
