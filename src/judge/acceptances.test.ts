@@ -13,7 +13,7 @@ import {
   record,
   START,
   told,
-} from "./test-host.test.ts";
+} from "./test-host.mts";
 
 const PASSWD = "/etc/passwd";
 const look = (mode: string, mtimeMs = 1) => ({ mode, mtimeMs });

@@ -17,7 +17,7 @@ import {
   record,
   START,
   told,
-} from "./test-host.test.ts";
+} from "./test-host.mts";
 
 const vim = actor(10, "/usr/bin/vim");
 const sed = actor(11, "/usr/bin/sed");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Drills } from "./drills.ts";
-import { actor, present, START } from "./test-host.test.ts";
+import { actor, present, START } from "./test-host.mts";
 
 const subject = { type: "file", path: "/c", pathBase64: "L2M=" } as const;
 const seen = (

@@ -19,7 +19,7 @@ import {
   START,
   secret,
   told,
-} from "./test-host.test.ts";
+} from "./test-host.mts";
 
 const SHADOW = "/etc/shadow";
 

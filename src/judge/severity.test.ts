@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { graveReasons, graverOf, raiseSeverity } from "./severity.ts";
-import { actor } from "./test-host.test.ts";
+import { actor } from "./test-host.mts";
 
 const GRAVE = [
   ["/usr/bin/sh", ["1200:/usr/sbin/apache2"]],

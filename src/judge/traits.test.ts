@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { actor, present, START } from "./test-host.test.ts";
+import { actor, present, START } from "./test-host.mts";
 import { traitsOf } from "./traits.ts";
 
 const traits = (who: ReturnType<typeof actor> | null) => traitsOf(present("k", START, { who }));

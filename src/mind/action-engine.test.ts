@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { actor, census, file, HOUR, MINUTE, openHost, START } from "#src/judge/test-host.test.ts";
+import { actor, census, file, HOUR, MINUTE, openHost, START } from "#src/judge/test-host.mts";
 import { GarrisonError } from "#src/lib/errors.ts";
 import type { Alert } from "#src/model/alert.ts";
 import type { JsonObject } from "#src/model/json.ts";

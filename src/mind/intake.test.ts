@@ -14,7 +14,7 @@ import {
   START,
   type TestHost,
   told,
-} from "#src/judge/test-host.test.ts";
+} from "#src/judge/test-host.mts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import { readValue, writeValue } from "#src/store/outbox.ts";
 import { Store, unlessFull } from "#src/store/store.ts";

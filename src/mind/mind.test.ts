@@ -17,14 +17,14 @@ import {
   present,
   read,
   secret,
-} from "#src/judge/test-host.test.ts";
+} from "#src/judge/test-host.mts";
 import { toRawPath } from "#src/lib/raw-path.ts";
 import { listenUnix } from "#src/linux/unix-socket.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import type { MindSettings } from "#src/processes/settings.ts";
 import type { ToMind } from "#src/wire/cli-messages.ts";
-import { FakePeer, makeRunFolder, until } from "./fake-peer.test.ts";
+import { FakePeer, makeRunFolder, until } from "./fake-peer.mts";
 import { loadFacts } from "./load-facts.ts";
 import { Mind } from "./mind.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, mock, type TestContext, test } from "node:test";
-import { census, present, START } from "#src/judge/test-host.test.ts";
-import { FakePeer, MALFORMED, makeRunFolder, until } from "./fake-peer.test.ts";
+import { census, present, START } from "#src/judge/test-host.mts";
+import { FakePeer, MALFORMED, makeRunFolder, until } from "./fake-peer.mts";
 import { SentryClient, type SentryHandlers } from "./sentry-client.ts";
 
 const HELLO = { t: "hello", boot: "b1", pid: 71 };

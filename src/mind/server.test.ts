@@ -6,7 +6,7 @@ import { describe, mock, test } from "node:test";
 import { GarrisonError } from "#src/lib/errors.ts";
 import { listenUnix } from "#src/linux/unix-socket.ts";
 import { fromMind } from "#src/wire/cli-messages.ts";
-import { MALFORMED, makeRunFolder, until } from "./fake-peer.test.ts";
+import { MALFORMED, makeRunFolder, until } from "./fake-peer.mts";
 import { type Answerer, CommandServer, type Conversation } from "./server.ts";
 
 /** A server on a socket of its own, and commands that talk to it. */

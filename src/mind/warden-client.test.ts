@@ -4,7 +4,7 @@ import { describe, mock, type TestContext, test } from "node:test";
 import { Outbox, writeValue } from "#src/store/outbox.ts";
 import { Store, unlessFull } from "#src/store/store.ts";
 import { toWarden } from "#src/wire/warden-messages.ts";
-import { FakePeer, MALFORMED, makeRunFolder, until } from "./fake-peer.test.ts";
+import { FakePeer, MALFORMED, makeRunFolder, until } from "./fake-peer.mts";
 import { WardenClient } from "./warden-client.ts";
 
 const head = (ref: number) => ({ seq: ref, hash: "0".repeat(64), ref });

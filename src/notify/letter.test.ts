@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { isCleanText } from "#src/lib/clean-text.ts";
@@ -11,8 +10,8 @@ import { writeLetter } from "./letter.ts";
 import type { DigestMessage, IncidentMessage, LineMessage, Message, SummaryMessage } from "./message.ts";
 import { writePayload } from "./payload.ts";
 import { writeSyslogLine } from "./syslog-line.ts";
+import { SAMPLE } from "./test-host.mts";
 
-const SAMPLE = JSON.parse(readFileSync(new URL("./testdata/alert.json", import.meta.url), "utf8")) as Alert;
 const AT = Date.parse(SAMPLE.at);
 
 function incidentOf(alert: Alert, more: Partial<IncidentMessage> = {}): IncidentMessage {

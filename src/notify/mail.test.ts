@@ -1,23 +1,16 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { isCleanText } from "#src/lib/clean-text.ts";
 import { errorText } from "#src/lib/errors.ts";
-import type { Alert } from "#src/model/alert.ts";
-import type { JsonObject } from "#src/model/json.ts";
 import { openMail } from "./mail.ts";
-import type { NotifyEvent, TestMessage } from "./message.ts";
-import { Notifier } from "./notifier.ts";
+import type { TestMessage } from "./message.ts";
 import type { MailOptions, NotifyOptions } from "./options.ts";
+import { HOUR, MINUTE, SAMPLE, START, TestHost } from "./test-host.mts";
 import { isRefusal } from "./transport.ts";
 
-const SAMPLE = JSON.parse(readFileSync(new URL("./testdata/alert.json", import.meta.url), "utf8")) as Alert;
-const START = Date.parse(SAMPLE.at);
-const MINUTE = 60_000;
-const HOUR = 3_600_000;
 const TEST_MESSAGE: TestMessage = { type: "test", id: "test-1", atUnixMs: START };
 
 interface Mail {
@@ -68,71 +61,10 @@ class Mailbox implements AsyncDisposable {
   }
 }
 
-/** A notifier with a clock of its own, and what it saved last. */
-class Host {
-  nowUnixMs = START;
-  saved: JsonObject | null = null;
-  readonly errors: string[] = [];
-  notifier: Notifier;
-  readonly #options: NotifyOptions;
-  #timer: { atUnixMs: number; callback: () => void } | null = null;
-
+/** A host that mails to a real SMTP server. */
+class Host extends TestHost {
   constructor(port: number, options: Partial<NotifyOptions> = {}) {
-    this.#options = {
-      immediateFrom: "high",
-      digestEveryMs: 24 * HOUR,
-      updateEveryMs: 15 * MINUTE,
-      maxPerHour: 20,
-      mail: mailOptions(port),
-      webhook: null,
-      syslog: false,
-      ...options,
-    };
-    this.notifier = this.#start();
-  }
-
-  tell(type: NotifyEvent["type"], alert: Partial<Alert>): void {
-    this.notifier.tell({ type, alert: { ...SAMPLE, ...alert }, atUnixMs: this.nowUnixMs });
-  }
-
-  /** Lets time go by, and waits for what it sets going. */
-  async pass(spanMs: number): Promise<void> {
-    const endUnixMs = this.nowUnixMs + spanMs;
-    await this.notifier.settled();
-    while (this.#timer !== null && this.#timer.atUnixMs <= endUnixMs) {
-      const { atUnixMs, callback } = this.#timer;
-      this.#timer = null;
-      this.nowUnixMs = Math.max(this.nowUnixMs, atUnixMs);
-      callback();
-      await this.notifier.settled();
-    }
-    this.nowUnixMs = endUnixMs;
-  }
-
-  /** As after kill -9: nothing but the saved state is left. */
-  restart(): void {
-    this.#timer = null;
-    this.notifier = this.#start();
-  }
-
-  #start(): Notifier {
-    return new Notifier({
-      options: this.#options,
-      host: "host1",
-      state: this.saved,
-      save: (state) => {
-        this.saved = JSON.parse(JSON.stringify(state)) as JsonObject;
-      },
-      log: { error: (message) => void this.errors.push(message), warn: () => {}, info: () => {} },
-      now: () => this.nowUnixMs,
-      after: (delayMs, callback) => {
-        const timer = { atUnixMs: this.nowUnixMs + delayMs, callback };
-        this.#timer = timer;
-        return () => {
-          if (this.#timer === timer) this.#timer = null;
-        };
-      },
-    });
+    super({ mail: mailOptions(port), syslog: false, ...options });
   }
 }
 

@@ -1,20 +1,14 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Alert } from "#src/model/alert.ts";
-import type { JsonObject } from "#src/model/json.ts";
 import { SEVERITIES } from "#src/model/severity.ts";
 import type { Message, NotifyEvent } from "./message.ts";
 import { Notifier, type NotifierOptions } from "./notifier.ts";
 import type { NotifyOptions } from "./options.ts";
+import { HOUR, MINUTE, SAMPLE, START, TestHost } from "./test-host.mts";
 import { type ChannelName, deliveryError, type Transport } from "./transport.ts";
 
-const SAMPLE = JSON.parse(readFileSync(new URL("./testdata/alert.json", import.meta.url), "utf8")) as Alert;
-const START = Date.parse(SAMPLE.at);
 const SECOND = 1000;
-const MINUTE = 60_000;
-const HOUR = 3_600_000;
 
 /** A way out that keeps what it delivers and fails as it is told. */
 class Way implements Transport {
@@ -41,91 +35,14 @@ class Way implements Transport {
   };
 }
 
-/** A notifier with a clock of its own; its processes come and go, the saved state stays. */
-class Host {
-  nowUnixMs = START;
-  saved: JsonObject | null = null;
-  saves = 0;
-  readonly logged: string[] = [];
+/** A host whose ways out are watched. */
+class Host extends TestHost {
   readonly ways: readonly Way[];
-  notifier: Notifier;
-  readonly #options: NotifyOptions;
-  readonly #more: Partial<NotifierOptions>;
-  #timer: { atUnixMs: number; callback: () => void } | null = null;
 
   constructor(ways: readonly Way[], options: Partial<NotifyOptions> = {}, more: Partial<NotifierOptions> = {}) {
+    super(options, { transports: ways, ...more });
     this.ways = ways;
     for (const way of ways) way.now = () => this.nowUnixMs;
-    this.#options = {
-      immediateFrom: "high",
-      digestEveryMs: 24 * HOUR,
-      updateEveryMs: 15 * MINUTE,
-      maxPerHour: 20,
-      mail: null,
-      webhook: null,
-      syslog: true,
-      ...options,
-    };
-    this.#more = more;
-    this.notifier = this.#start();
-  }
-
-  tell(type: NotifyEvent["type"], alert: Partial<Alert>): void {
-    this.notifier.tell({ type, alert: { ...SAMPLE, ...alert }, atUnixMs: this.nowUnixMs });
-  }
-
-  async pass(spanMs: number): Promise<void> {
-    const endUnixMs = this.nowUnixMs + spanMs;
-    await this.notifier.settled();
-    while (this.#timer !== null && this.#timer.atUnixMs <= endUnixMs) {
-      const { atUnixMs, callback } = this.#timer;
-      this.#timer = null;
-      this.nowUnixMs = Math.max(this.nowUnixMs, atUnixMs);
-      callback();
-      await this.notifier.settled();
-    }
-    this.nowUnixMs = endUnixMs;
-  }
-
-  /** Runs the timer now, whenever it is due. */
-  fireTimer(): void {
-    const callback = this.#timer?.callback;
-    this.#timer = null;
-    callback?.();
-  }
-
-  restart(): void {
-    this.#timer = null;
-    this.notifier = this.#start();
-  }
-
-  #start(): Notifier {
-    return new Notifier({
-      options: this.#options,
-      host: "host1",
-      state: this.saved,
-      save: (state) => {
-        this.saves++;
-        this.saved = JSON.parse(JSON.stringify(state)) as JsonObject;
-      },
-      log: {
-        error: (message) => void this.logged.push(message),
-        warn: (message) => void this.logged.push(message),
-        info: (message) => void this.logged.push(message),
-      },
-      now: () => this.nowUnixMs,
-      after: (delayMs, callback) => {
-        assert.equal(this.#timer, null, "one timer at most");
-        assert.ok(delayMs >= 0 && delayMs <= HOUR);
-        const timer = { atUnixMs: this.nowUnixMs + delayMs, callback };
-        this.#timer = timer;
-        return () => {
-          if (this.#timer === timer) this.#timer = null;
-        };
-      },
-      transports: this.ways,
-      ...this.#more,
-    });
   }
 }
 

@@ -1,18 +1,14 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Alert } from "#src/model/alert.ts";
 import { SEVERITIES } from "#src/model/severity.ts";
 import type { ThreadOptions, ThreadsState } from "./draft.ts";
 import type { IncidentMessage, LineMessage, Message, NotifyEvent } from "./message.ts";
+import { HOUR, MINUTE, SAMPLE, START } from "./test-host.mts";
 import { NO_THREADS, step } from "./threads.ts";
 
-const SAMPLE = JSON.parse(readFileSync(new URL("./testdata/alert.json", import.meta.url), "utf8")) as Alert;
-const START = Date.parse(SAMPLE.at);
 const SECOND = 1000;
-const MINUTE = 60_000;
-const HOUR = 3_600_000;
 const OPTIONS: ThreadOptions = {
   immediateFrom: "high",
   digestEveryMs: 24 * HOUR,
