@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import fc from "fast-check";
+import { folderOf } from "#src/linux/temp-folder.mts";
 import { formatEntry, hashEntry, type JournalEntry, makeEntry } from "./chain.ts";
 import { readJournal, verifyJournal } from "./verify.ts";
 import { JournalWriter } from "./writer.ts";
@@ -45,8 +46,7 @@ function tamper(t: TestContext, number: number, change: (lines: string[]) => str
 }
 
 function copy(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "garrison-tampered-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = folderOf(t);
   cpSync(pristine, folder, { recursive: true });
   return folder;
 }
@@ -214,8 +214,7 @@ test("verifyJournal() does not take a write under way for a problem", async (t) 
 });
 
 test("verifyJournal() names a head that more entries are behind than one batch has", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "garrison-behind-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = folderOf(t);
   using writer = JournalWriter.open(folder, { gid: 0 });
   const batch = Array.from({ length: 100 }, () => ({ kind: "test", by: "test", ref: null, data: {} }));
   writer.append(batch);

@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { GarrisonError } from "#src/lib/errors.ts";
+import { folderOf } from "#src/linux/temp-folder.mts";
 import type { NewEntry } from "./chain.ts";
 import { formatHead, parseHead } from "./head.ts";
 import { readJournal, verifyJournal } from "./verify.ts";
@@ -24,10 +25,8 @@ import { JournalWriter } from "./writer.ts";
 const GID = 4242;
 const FIRST = "journal-000001.jsonl";
 
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "garrison-journal-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return join(folder, "journal");
+function journalOf(t: TestContext): string {
+  return join(folderOf(t), "journal");
 }
 
 function entry(ref: number | null, text = "x"): NewEntry {
@@ -49,7 +48,7 @@ async function kindsOf(folder: string): Promise<string[]> {
 }
 
 test("JournalWriter makes a folder and files that only root writes and the mind's group reads", (t) => {
-  const folder = folderOf(t);
+  const folder = journalOf(t);
   fill(folder, 1);
   const access = (path: string) => {
     const { mode, uid, gid } = statSync(path);
@@ -61,14 +60,14 @@ test("JournalWriter makes a folder and files that only root writes and the mind'
 });
 
 test("JournalWriter refuses a folder of another user", (t) => {
-  const folder = folderOf(t);
+  const folder = journalOf(t);
   fill(folder, 1);
   chownSync(folder, 1000, 1000);
   assert.throws(() => open(folder), { code: "GARRISON_FOLDER_UNSAFE" });
 });
 
 test("JournalWriter.append() gives the head that the next one goes on from", async (t) => {
-  const folder = folderOf(t);
+  const folder = journalOf(t);
   using writer = open(folder);
   assert.deepEqual(writer.head, { seq: 0, hash: "0".repeat(64), ref: 0 });
   const head = writer.append([entry(null), entry(5), entry(null)]);
@@ -79,7 +78,7 @@ test("JournalWriter.append() gives the head that the next one goes on from", asy
 });
 
 test("JournalWriter.append() passes over a ref that the journal has, also behind a new start", async (t) => {
-  const folder = folderOf(t);
+  const folder = journalOf(t);
   fill(folder, 3);
   using writer = open(folder);
   assert.equal(writer.append([entry(2), entry(3), entry(4), entry(4), entry(null)]).seq, 5);
@@ -90,12 +89,12 @@ test("JournalWriter.append() passes over a ref that the journal has, also behind
 });
 
 test("JournalWriter.append() refuses more entries than a crash may leave behind the head", (t) => {
-  using writer = open(folderOf(t));
+  using writer = open(journalOf(t));
   assert.throws(() => writer.append(Array.from({ length: 127 }, () => entry(null))), RangeError);
 });
 
 test("JournalWriter goes on in the next file, whose first entry follows the last of the file before", async (t) => {
-  const folder = folderOf(t);
+  const folder = journalOf(t);
   fill(folder, 12, 1000);
   const files = readdirSync(folder).filter((name) => name !== "head");
   assert.ok(files.length >= 3, files.join());
@@ -114,7 +113,7 @@ for (const [what, torn] of [
   ["a whole line that is no entry", "{}\n"],
 ] as const) {
   test(`JournalWriter cuts ${what} off that a crash left, and says so`, async (t) => {
-    const folder = folderOf(t);
+    const folder = journalOf(t);
     fill(folder, 3);
     appendFileSync(join(folder, FIRST), torn);
     using writer = open(folder);
@@ -127,7 +126,7 @@ for (const [what, torn] of [
 }
 
 test("JournalWriter takes a batch whose head was not written as written", async (t) => {
-  const folder = folderOf(t);
+  const folder = journalOf(t);
   fill(folder, 3);
   const headBefore = readFileSync(join(folder, "head"));
   fill(folder, 1);
@@ -139,7 +138,7 @@ test("JournalWriter takes a batch whose head was not written as written", async 
 });
 
 test("JournalWriter takes up a next file that was made before the crash", async (t) => {
-  const folder = folderOf(t);
+  const folder = journalOf(t);
   fill(folder, 3);
   writeFileSync(join(folder, "journal-000002.jsonl"), "");
   fill(folder, 1);
@@ -148,7 +147,7 @@ test("JournalWriter takes up a next file that was made before the crash", async 
 });
 
 test("JournalWriter says journal.broken when the tail was cut, and goes on in a new file", async (t) => {
-  const folder = folderOf(t);
+  const folder = journalOf(t);
   fill(folder, 5);
   const head = parseHead(readFileSync(join(folder, "head")));
   const lines = readFileSync(join(folder, FIRST), "utf8").split("\n");
@@ -180,7 +179,7 @@ for (const [what, damage] of [
   ],
 ] as const) {
   test(`JournalWriter says journal.broken when ${what}, and leaves the evidence as it is`, async (t) => {
-    const folder = folderOf(t);
+    const folder = journalOf(t);
     fill(folder, 5);
     damage(folder);
     const before = readdirSync(folder).includes(FIRST) ? readFileSync(join(folder, FIRST)) : null;
@@ -200,7 +199,7 @@ function edit(folder: string, from: string, to: string): void {
 }
 
 test("JournalWriter does not take refs that were cut off for written", async (t) => {
-  const folder = folderOf(t);
+  const folder = journalOf(t);
   fill(folder, 5);
   const text = readFileSync(join(folder, FIRST), "utf8");
   writeFileSync(join(folder, FIRST), text.split("\n").slice(0, 2).join("\n").concat("\n"));
@@ -226,7 +225,7 @@ for (const [what, disturb] of [
   ["removed with its folder", (folder: string) => rmSync(folder, { recursive: true })],
 ] as const) {
   test(`JournalWriter.append() notices that its file was ${what} while it was open`, async (t) => {
-    const folder = folderOf(t);
+    const folder = journalOf(t);
     using writer = open(folder);
     writer.append([entry(1), entry(2), entry(3)]);
     disturb(folder);

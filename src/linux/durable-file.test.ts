@@ -1,24 +1,9 @@
 import assert from "node:assert/strict";
-import {
-  chownSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chownSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
+import { folderOf } from "#src/linux/temp-folder.mts";
 import { createForAppend, prepareOwnFolder, replaceFile } from "./durable-file.ts";
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "garrison-durable-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
 
 test("replaceFile() puts a whole file in place, with owner and mode, and leaves nothing else", (t) => {
   const folder = folderOf(t);

@@ -1,27 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, chownSync, mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { toRawPath } from "#src/lib/raw-path.ts";
+import { folderOf } from "#src/linux/temp-folder.mts";
 import { HeldPath } from "./held-path.ts";
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "garrison-held-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
 
 function fileIn(folder: string, name = "file"): string {
   const path = join(folder, name);

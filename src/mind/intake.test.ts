@@ -5,16 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Outcome } from "#src/judge/alerter.ts";
-import {
-  census,
-  openHost,
-  plainFacts,
-  present,
-  record,
-  START,
-  type TestHost,
-  told,
-} from "#src/judge/test-host.mts";
+import { census, openHost, plainFacts, present, record, START, type TestHost, told } from "#src/judge/test-host.mts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import { readValue, writeValue } from "#src/store/outbox.ts";
 import { Store, unlessFull } from "#src/store/store.ts";

@@ -6,18 +6,7 @@ import { describe, mock, test } from "node:test";
 import { checkAlert } from "#src/cli/alert-text.ts";
 import { ask, askAll } from "#src/cli/client.ts";
 import { checkStatus } from "#src/cli/status-text.ts";
-import {
-  actor,
-  census,
-  DAY,
-  file,
-  HOUR,
-  listener,
-  plainFacts,
-  present,
-  read,
-  secret,
-} from "#src/judge/test-host.mts";
+import { actor, census, DAY, file, HOUR, listener, plainFacts, present, read, secret } from "#src/judge/test-host.mts";
 import { toRawPath } from "#src/lib/raw-path.ts";
 import { listenUnix } from "#src/linux/unix-socket.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";

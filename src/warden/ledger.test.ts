@@ -1,15 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
+import { folderOf } from "#src/linux/temp-folder.mts";
 import { ActionLedger, type LedgerRecord } from "./ledger.ts";
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "garrison-ledger-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
 
 function recordOf(number: number, phase: LedgerRecord["phase"] = "done"): LedgerRecord {
   const plan = { path: "x" };

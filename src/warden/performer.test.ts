@@ -9,6 +9,7 @@ import { ACTION_KINDS } from "#src/actions/table.ts";
 import { parseWatchedPatterns } from "#src/actions/watched-paths.ts";
 import { readJournal, verifyJournal } from "#src/journal/verify.ts";
 import { JournalWriter } from "#src/journal/writer.ts";
+import { folderOf } from "#src/linux/temp-folder.mts";
 import type { JsonObject } from "#src/model/json.ts";
 import { openLog } from "#src/processes/log.ts";
 import { ActionLedger, type LedgerRecord } from "./ledger.ts";
@@ -19,8 +20,7 @@ const DAY_MS = 24 * 3_600_000;
 
 /** A folder with a watched file of mode 0666, a journal and a ledger. */
 function makeHost(t: TestContext) {
-  const folder = mkdtempSync(join(tmpdir(), "garrison-performer-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = folderOf(t);
   const file = join(folder, "watched");
   writeFileSync(file, "content");
   chmodSync(file, 0o666);

@@ -5,26 +5,19 @@ import {
   chownSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
+import { folderOf } from "#src/linux/temp-folder.mts";
 import type { ActionLimits } from "../contract.ts";
 import { parseWatchedPatterns } from "../watched-paths.ts";
 import type { RestorePlan, RestoreUndo } from "./data.ts";
 import { restoreFileAttributes as kind } from "./perform.ts";
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "garrison-restore-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
 
 function makeFile(path: string, mode: number, uid = 0, gid = 0): string {
   writeFileSync(path, "content");
