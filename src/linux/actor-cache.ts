@@ -3,6 +3,7 @@
  * behind its first event is still known at its second.
  * Cost of a hit: 3 reads of /proc, 0.03 ms; of a miss 0.1 ms. Memory: at most 256 actors.
  */
+import { LruMap } from "#src/lib/lru.ts";
 import type { Actor } from "#src/model/actor.ts";
 import { sharedExecMemory } from "./exec-memory.ts";
 import { readActor } from "./proc.ts";
@@ -12,7 +13,7 @@ const KEEP_MS = 1000;
 
 /** Reads actors; one per sensor. */
 export class ActorCache {
-  readonly #entries = new Map<number, { readonly actor: Actor; readonly atMs: number }>();
+  readonly #entries = new LruMap<number, { readonly actor: Actor; readonly atMs: number }>(MAX_ACTORS);
   /** Asked for at once, because it knows only what happened since. */
   readonly #memory = sharedExecMemory();
 
@@ -25,7 +26,7 @@ export class ActorCache {
     const actor = readActor(pid, known ?? undefined);
     if (actor === null) return this.recall(pid);
     const whole = actor.exe === null || actor.uid === null ? this.#complete(actor, known) : actor;
-    this.#remember(whole);
+    this.#entries.set(pid, { actor: whole, atMs: performance.now() });
     return whole;
   }
 
@@ -50,12 +51,5 @@ export class ActorCache {
   #lately(pid: number): Actor | null {
     const entry = this.#entries.get(pid);
     return entry === undefined || performance.now() - entry.atMs > KEEP_MS ? null : entry.actor;
-  }
-
-  #remember(actor: Actor): void {
-    this.#entries.delete(actor.pid);
-    this.#entries.set(actor.pid, { actor, atMs: performance.now() });
-    const oldest = this.#entries.keys().next();
-    if (this.#entries.size > MAX_ACTORS && oldest.value !== undefined) this.#entries.delete(oldest.value);
   }
 }
