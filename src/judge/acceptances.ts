@@ -2,6 +2,8 @@
  * `garrison accept`: what an alert tells of is ordinary from now on, or for a while. A thing has one acceptance: the latest.
  * Works on the store only.
  */
+
+import { cutText } from "#src/lib/cut-text.ts";
 import { GarrisonError } from "#src/lib/errors.ts";
 import type { Alert } from "#src/model/alert.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
@@ -11,7 +13,6 @@ import type { Acceptance, AlertStore } from "#src/store/alert-store.ts";
 import type { OrdinaryStore, StoredMember, StoredRecord } from "#src/store/ordinary-store.ts";
 import type { Outbox } from "#src/store/outbox.ts";
 import type { Alerter, Outcome } from "./alerter.ts";
-import { cutText } from "./bounds.ts";
 import type { SensorFacts } from "./contract.ts";
 
 /** What it works with. */

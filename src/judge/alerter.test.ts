@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isCleanText } from "#src/lib/clean-text.ts";
+import { cutText } from "#src/lib/cut-text.ts";
 import type { Severity } from "#src/model/severity.ts";
-import { boundEvidence, cutSubject, cutText } from "./bounds.ts";
+import { boundEvidence, cutSubject } from "./bounds.ts";
 import {
   actor,
   census,

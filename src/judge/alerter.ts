@@ -1,11 +1,13 @@
 /** Makes alerts of verdicts: new ones, repetitions of known ones, their end. Works on the store only. */
+
+import { cutText } from "#src/lib/cut-text.ts";
 import type { Actor } from "#src/model/actor.ts";
 import type { Alert } from "#src/model/alert.ts";
 import type { Json } from "#src/model/json.ts";
 import type { Observation } from "#src/model/observation.ts";
 import type { AlertStore } from "#src/store/alert-store.ts";
 import type { Outbox } from "#src/store/outbox.ts";
-import { boundEvidence, boundVerdict, cutSubject, cutText } from "./bounds.ts";
+import { boundEvidence, boundVerdict, cutSubject } from "./bounds.ts";
 import type { Verdict } from "./contract.ts";
 import type { Drills } from "./drills.ts";
 import { graveReasons, graverOf, raiseSeverity } from "./severity.ts";

@@ -1,4 +1,5 @@
 /** Bounds of what an alert keeps: facts hold whatever a process chose, and an alert goes into the store, over sockets and to people. Pure. */
+import { cutText } from "#src/lib/cut-text.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
 import type { Subject } from "#src/model/subject.ts";
 import type { Verdict } from "./contract.ts";
@@ -33,11 +34,6 @@ export function boundEvidence(evidence: JsonObject): JsonObject {
     fields.find(([other]) => other === name)![1] = { cut: true, bytes: sizeOf(value) };
   }
   return Object.fromEntries(fields);
-}
-
-/** Text of at most `maxLength` UTF-16 units, with an ellipsis where it was cut. */
-export function cutText(text: string, maxLength: number): string {
-  return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
 }
 
 /** A subject with paths that fit into a journal entry. */

@@ -2,6 +2,8 @@
  * Takes facts, compares them with what is ordinary, and makes alerts of what is not. Works on the store only: the caller runs it
  * in a transaction, and tells the outcomes when that is committed.
  */
+
+import { cutText } from "#src/lib/cut-text.ts";
 import { showRawPath } from "#src/lib/raw-path.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import { type Group, isLearning, seeGroup } from "#src/ordinary/learning.ts";
@@ -12,7 +14,6 @@ import type { OrdinaryStore, StoredMember, Thing } from "#src/store/ordinary-sto
 import type { Outbox } from "#src/store/outbox.ts";
 import { Acceptances } from "./acceptances.ts";
 import { Alerter, type Outcome } from "./alerter.ts";
-import { cutText } from "./bounds.ts";
 import type { Change, HostKnowledge, SensorFacts, Verdict } from "./contract.ts";
 import type { Drills } from "./drills.ts";
 

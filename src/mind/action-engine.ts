@@ -3,7 +3,7 @@
  * What the mind does not know the outcome of stays `planned`, and is sent again: the warden does it once.
  */
 import { PLANS, type PlanAction } from "#src/actions/plans.ts";
-import { cutText } from "#src/judge/bounds.ts";
+import { cutText } from "#src/lib/cut-text.ts";
 import { errorText, GarrisonError } from "#src/lib/errors.ts";
 import type { Action } from "#src/model/action.ts";
 import type { Alert } from "#src/model/alert.ts";

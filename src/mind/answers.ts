@@ -1,8 +1,8 @@
 /** What each request of a command is answered with. */
 
 import { noSuchAlert } from "#src/judge/acceptances.ts";
-import { cutText } from "#src/judge/bounds.ts";
 import { cleanText } from "#src/lib/clean-text.ts";
+import { cutText } from "#src/lib/cut-text.ts";
 import { GarrisonError } from "#src/lib/errors.ts";
 import type { Alert } from "#src/model/alert.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";

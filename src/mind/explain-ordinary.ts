@@ -1,6 +1,7 @@
 /** All that was learnt, in words. */
-import { cutText } from "#src/judge/bounds.ts";
+
 import type { SensorFacts } from "#src/judge/contract.ts";
+import { cutText } from "#src/lib/cut-text.ts";
 import { showRawPath } from "#src/lib/raw-path.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import { explainLearning } from "#src/ordinary/learning.ts";

@@ -5,10 +5,10 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Outcome } from "#src/judge/alerter.ts";
-import { cutText } from "#src/judge/bounds.ts";
 import type { SensorFacts } from "#src/judge/contract.ts";
 import { Drills } from "#src/judge/drills.ts";
 import { Judge } from "#src/judge/judge.ts";
+import { cutText } from "#src/lib/cut-text.ts";
 import { errorText, GarrisonError } from "#src/lib/errors.ts";
 import { toRawPath } from "#src/lib/raw-path.ts";
 import type { JsonObject } from "#src/model/json.ts";

@@ -2,6 +2,7 @@
  * Runs one sensor: timers, restarts with back-off, counts, what it sees. A sensor has none of these itself.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { cutText } from "#src/lib/cut-text.ts";
 import { errorText } from "#src/lib/errors.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
@@ -66,7 +67,7 @@ export class SensorRunner implements AsyncDisposable {
       sees: sentences(hasFailed ? [] : this.#sight?.sees),
       blindTo: sentences(hasFailed ? ["everything it watches, until it runs again"] : this.#sight?.blindTo),
       restarts: this.#restarts,
-      failure: this.#failure === null ? null : cut(this.#failure),
+      failure: this.#failure === null ? null : cutText(this.#failure, MAX_SENTENCE),
       counts: [...this.#counts].slice(0, MAX_COUNTS).map(([name, value]) => ({ name, value })),
     };
   }
@@ -193,9 +194,5 @@ async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
 }
 
 function sentences(texts: readonly string[] = []): string[] {
-  return texts.slice(0, MAX_SENTENCES).map(cut);
-}
-
-function cut(sentence: string): string {
-  return sentence.length > MAX_SENTENCE ? `${sentence.slice(0, MAX_SENTENCE - 1)}…` : sentence;
+  return texts.slice(0, MAX_SENTENCES).map((text) => cutText(text, MAX_SENTENCE));
 }
