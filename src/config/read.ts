@@ -2,9 +2,11 @@
  * Reads the configuration file, if whoever may write to it is as mighty as whoever runs Garrison: it decides what root does.
  * Only the file itself is judged, not the folders above it; POSIX ACLs show in the group bits (acl(5)).
  */
+
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { errnoOf } from "#src/lib/errors.ts";
+import { formatMode } from "#src/lib/file-mode.ts";
 import { configError } from "./problems.ts";
 
 /** Largest file that is read. */
@@ -48,7 +50,7 @@ export function describeDistrust({ uid, mode }: FileOwnership, callerUid: number
   }
   // What an ordinary user runs can do no more than this user.
   if (callerUid !== 0 || (mode & 0o022) === 0) return null;
-  const shown = (mode & 0o7777).toString(8).padStart(4, "0");
+  const shown = formatMode(mode);
   return `its mode ${shown} lets others than its owner write to it, expected 0644 or stricter because it decides what root does`;
 }
 

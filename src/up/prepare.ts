@@ -1,4 +1,5 @@
 /** Makes the folders of a run: who owns what is the first fence between the processes. */
+
 import {
   chmodSync,
   chownSync,
@@ -14,6 +15,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { GarrisonError } from "#src/lib/errors.ts";
+import { formatMode } from "#src/lib/file-mode.ts";
 import type { Folders } from "#src/processes/folders.ts";
 import type { Identity } from "./identity.ts";
 
@@ -77,7 +79,7 @@ function checkReach(path: string, uid: number): void {
   for (let above = dirname(path); above !== "/"; above = dirname(above)) {
     const { mode } = statSync(above);
     if ((mode & 0o001) !== 0) continue;
-    const shown = (mode & 0o7777).toString(8).padStart(4, "0");
+    const shown = formatMode(mode);
     throw new GarrisonError(
       "GARRISON_FOLDER",
       `Cannot use "${path}": "${above}" has mode ${shown}, and the mind runs as uid ${uid}, which must pass through it; give a --state and a --run elsewhere`,

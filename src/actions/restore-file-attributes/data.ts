@@ -1,4 +1,5 @@
 /** Plan and undo of restore-file-attributes, and how attributes compare. Pure. */
+import { formatMode } from "#src/lib/file-mode.ts";
 import type { Ownership } from "#src/linux/held-path.ts";
 import { type Check, type Checked, integer, malformed, object } from "#src/wire/check.ts";
 
@@ -31,11 +32,6 @@ export type RestorePlan = Checked<typeof restorePlan>;
 export const restoreUndo = object({ ...target, before: attributes, after: attributes });
 /** See {@link restoreUndo}. */
 export type RestoreUndo = Checked<typeof restoreUndo>;
-
-/** Text of a mode. */
-export function formatMode(mode: number): string {
-  return mode.toString(8).padStart(4, "0");
-}
 
 /** Attributes as they are written down. */
 export function toAttributes({ mode, uid, gid }: Ownership): Attributes {

@@ -2,10 +2,10 @@
  * What restore-file-attributes never does, whoever asks. Pure. README.md in this folder gives the reason of each limit.
  */
 import { GarrisonError } from "#src/lib/errors.ts";
+import { formatMode } from "#src/lib/file-mode.ts";
 import { type HeldPath, type Ownership, quotePath } from "#src/linux/held-path.ts";
 import type { ActionLimits } from "../contract.ts";
 import { findListing } from "../watched-paths.ts";
-import { formatMode } from "./data.ts";
 
 const SPECIAL = 0o7000;
 const GROUP_WRITE = 0o020;

@@ -1,7 +1,9 @@
 /** The record of one file: what is compared, what is only told. */
+
 import { createHash } from "node:crypto";
 import { lstatSync, realpathSync } from "node:fs";
 import { errnoOf } from "#src/lib/errors.ts";
+import { formatMode } from "#src/lib/file-mode.ts";
 import { pathComponents } from "#src/lib/path-pattern.ts";
 import { joinPath, splitPath } from "#src/lib/raw-path.ts";
 import { FileLook, type FileMetadata } from "#src/linux/file-metadata.ts";
@@ -37,7 +39,7 @@ export function readRecord(rawPath: string, secret: boolean): JsonObject | null 
 function describe(metadata: FileMetadata, secret: boolean): JsonObject {
   return {
     type: metadata.type,
-    mode: octal(metadata.mode),
+    mode: formatMode(metadata.mode),
     uid: metadata.uid,
     gid: metadata.gid,
     ...(metadata.type === "file" ? { sizeBytes: metadata.sizeBytes } : {}),
@@ -78,7 +80,7 @@ function readTarget(rawPath: string): JsonObject {
     using look = FileLook.open(rawPath, { follow: true });
     if (look === undefined) return { targetType: "nothing" };
     const { type, mode, uid, gid } = look.metadata;
-    const owner = { targetType: type, targetMode: octal(mode), targetUid: uid, targetGid: gid };
+    const owner = { targetType: type, targetMode: formatMode(mode), targetUid: uid, targetGid: gid };
     return type === "file" ? { ...owner, targetSha256: readContent(look, false)["sha256"] ?? null } : owner;
   } catch (error) {
     return { targetType: `unreadable: ${errnoOf(error) ?? "unknown"}` };
@@ -114,8 +116,4 @@ function withoutOwnValues(xattrs: Readonly<Record<string, string>>): Record<stri
   return Object.fromEntries(
     Object.entries(xattrs).map(([name, value]) => [name, name.startsWith("user.") ? hide(value) : value]),
   );
-}
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, "0");
 }

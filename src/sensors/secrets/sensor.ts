@@ -2,8 +2,10 @@
  * Secrets: every read is a fact with its reader, and every secret that comes into being.
  * See README.md in this folder for what it sees and cannot see.
  */
+
 import { createHash } from "node:crypto";
 import { AsyncQueue, queueIsFull } from "#src/lib/async-queue.ts";
+import { formatMode } from "#src/lib/file-mode.ts";
 import { LruMap } from "#src/lib/lru.ts";
 import { fileSubject, showRawPath } from "#src/lib/raw-path.ts";
 import { ExeDigests } from "#src/linux/exe-digest.ts";
@@ -188,7 +190,7 @@ function describeSecret(path: string): JsonObject | null {
     using look = FileLook.open(path);
     if (look === undefined) return null;
     const { type, mode, uid, gid, sizeBytes } = look.metadata;
-    return { type, mode: mode.toString(8).padStart(4, "0"), uid, gid, sizeBytes };
+    return { type, mode: formatMode(mode), uid, gid, sizeBytes };
   } catch {
     return { type: "unreadable" };
   }
