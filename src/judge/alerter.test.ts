@@ -10,6 +10,7 @@ import {
   DAY,
   file,
   HOUR,
+  listAlerts,
   listener,
   MINUTE,
   openHost,
@@ -61,7 +62,7 @@ describe("Alerter.raise() of repetitions", () => {
     using _host = host;
     for (let mode = 1; mode <= 50; mode++) change(mode, mode % 2 === 0 ? vim : sed);
     assert.deepEqual(
-      host.alerts.list({ limit: 100 }).map(({ id, count }) => [id, count]),
+      listAlerts(host.alerts, { limit: 100 }).map(({ id, count }) => [id, count]),
       [
         ["a2", 25],
         ["a1", 25],
@@ -73,7 +74,7 @@ describe("Alerter.raise() of repetitions", () => {
     const { host, change } = openHostWithRecord();
     using _host = host;
     for (let mode = 1; mode <= 100; mode++) change(mode, actor(mode, `/tmp/x${mode}`));
-    const alerts = host.alerts.list({ limit: 1000 });
+    const alerts = listAlerts(host.alerts, { limit: 1000 });
     assert.equal(alerts.length, 20);
     assert.equal(alerts[0]?.who?.exe, "/tmp/x100");
     assert.equal(alerts[0]?.count, 81);
@@ -284,7 +285,7 @@ describe("Alerter: incidents", () => {
     change(2, vim, 14 * MINUTE);
     host.take(present("b", START + DAY, { who: null }));
     host.take(record("q", {}, START + 28 * MINUTE, { who: vim }));
-    assert.equal(host.alerts.list({ kind: "plain.created", limit: 1 })[0]?.incident, incidentOf(host, "a1"));
+    assert.equal(listAlerts(host.alerts, { kind: "plain.created", limit: 1 })[0]?.incident, incidentOf(host, "a1"));
   });
 
   test("facts that arrive late join the incident of their time, not that of hours later", () => {

@@ -2,13 +2,14 @@
 
 import { fileSubject } from "#src/lib/raw-path.ts";
 import type { Actor, Parent } from "#src/model/actor.ts";
+import type { Alert } from "#src/model/alert.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import type { Subject } from "#src/model/subject.ts";
 import { facts as filesFacts } from "#src/sensors/files/facts.ts";
 import { facts as listenersFacts } from "#src/sensors/listeners/facts.ts";
 import { facts as secretsFacts } from "#src/sensors/secrets/facts.ts";
-import { AlertStore } from "#src/store/alert-store.ts";
+import { type AlertFilter, AlertStore } from "#src/store/alert-store.ts";
 import { OrdinaryStore } from "#src/store/ordinary-store.ts";
 import { Outbox, type OutboxEntry } from "#src/store/outbox.ts";
 import { Store } from "#src/store/store.ts";
@@ -110,6 +111,11 @@ export function openHost({
     entries: (kind) => outbox.after(0, 100_000).filter((entry) => entry.kind === kind),
     [Symbol.dispose]: () => store[Symbol.dispose](),
   };
+}
+
+/** The alerts that a filter lets through. */
+export function listAlerts(alerts: AlertStore, filter: AlertFilter): readonly Alert[] {
+  return alerts.listIds(filter).flatMap((id) => alerts.get(id) ?? []);
 }
 
 type Given = Partial<Omit<Observation, "type" | "key">>;

@@ -6,7 +6,19 @@ import { describe, mock, test } from "node:test";
 import { checkAlert } from "#src/cli/alert-text.ts";
 import { ask, askAll } from "#src/cli/client.ts";
 import { checkStatus } from "#src/cli/status-text.ts";
-import { actor, census, DAY, file, HOUR, listener, plainFacts, present, read, secret } from "#src/judge/test-host.mts";
+import {
+  actor,
+  census,
+  DAY,
+  file,
+  HOUR,
+  listAlerts,
+  listener,
+  plainFacts,
+  present,
+  read,
+  secret,
+} from "#src/judge/test-host.mts";
 import { toRawPath } from "#src/lib/raw-path.ts";
 import { listenUnix } from "#src/linux/unix-socket.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
@@ -322,7 +334,7 @@ describe("the mind", () => {
     await mind.stop();
     await bench.startMind();
     assert.deepEqual(
-      bench.mind.alerts.list({ limit: 9, state: "closed" }).map(({ drill }) => drill),
+      listAlerts(bench.mind.alerts, { limit: 9, state: "closed" }).map(({ drill }) => drill),
       ["d"],
     );
     assert.equal(bench.mind.alerts.countOpen(), 1);
@@ -335,7 +347,7 @@ describe("the mind", () => {
       read("/etc/shadow", "/usr/sbin/cron", NOW),
     );
     assert.deepEqual(
-      bench.mind.alerts.list({ limit: 9 }).map(({ subject }) => subject),
+      listAlerts(bench.mind.alerts, { limit: 9 }).map(({ subject }) => subject),
       [{ type: "file", path: "/canary/geh\u00e9im" }],
     );
   });
@@ -348,7 +360,7 @@ describe("the mind", () => {
     await bench.take(present("poison", NOW), listener("/usr/bin/nc", 5000, NOW));
     judge.mock.restore();
     assert.deepEqual(
-      bench.mind.alerts.list({ limit: 9 }).map(({ kind }) => kind),
+      listAlerts(bench.mind.alerts, { limit: 9 }).map(({ kind }) => kind),
       ["listener.new"],
     );
     assert.ok(bench.logged.some((line) => line.startsWith("a fact could not be judged")));

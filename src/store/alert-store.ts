@@ -92,11 +92,7 @@ export class AlertStore {
     return Number(this.#store.get("SELECT max(id) AS last FROM alert")?.["last"] ?? 0);
   }
 
-  list(filter: AlertFilter): readonly Alert[] {
-    return this.listIds(filter).flatMap((id) => this.get(id) ?? []);
-  }
-
-  /** As {@link AlertStore.list}, for a list that is too long to be held. */
+  /** Ids only: the alerts may be too many to be held. */
   listIds({ state, kind, severity, sinceUnixMs, limit }: AlertFilter): readonly string[] {
     const rank = severity === undefined ? 0 : SEVERITIES.indexOf(severity);
     const rows = this.#store.all(
