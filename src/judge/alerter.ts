@@ -1,6 +1,7 @@
 /** Makes alerts of verdicts: new ones, repetitions of known ones, their end. Works on the store only. */
 
 import { cutText } from "#src/lib/cut-text.ts";
+import { graverOf } from "#src/lib/severity-order.ts";
 import type { Actor } from "#src/model/actor.ts";
 import type { Alert } from "#src/model/alert.ts";
 import type { Json } from "#src/model/json.ts";
@@ -10,7 +11,7 @@ import type { Outbox } from "#src/store/outbox.ts";
 import { boundEvidence, boundVerdict, cutSubject } from "./bounds.ts";
 import type { Verdict } from "./contract.ts";
 import type { Drills } from "./drills.ts";
-import { graveReasons, graverOf, raiseSeverity } from "./severity.ts";
+import { graveReasons, raiseSeverity } from "./severity.ts";
 import { traitsOf } from "./traits.ts";
 
 /** Alerts with a common trait within this time are one incident. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { graveReasons, graverOf, raiseSeverity } from "./severity.ts";
+import { graveReasons, raiseSeverity } from "./severity.ts";
 import { actor } from "./test-host.mts";
 
 const GRAVE = [
@@ -50,10 +50,4 @@ test("raiseSeverity() goes one step up, and no higher than critical", () => {
   assert.equal(raiseSeverity("low", ["a", "b"]), "medium");
   assert.equal(raiseSeverity("high", ["a"]), "critical");
   assert.equal(raiseSeverity("critical", ["a"]), "critical");
-});
-
-test("graverOf() gives the higher of two in any order", () => {
-  assert.equal(graverOf("low", "high"), "high");
-  assert.equal(graverOf("high", "low"), "high");
-  assert.equal(graverOf("low", "low"), "low");
 });

@@ -1,5 +1,7 @@
 /** How much graver an alert is for who did it. Pure. */
+
 import { isDeleted, isInMemory, isInSharedFolder } from "#src/lib/program-path.ts";
+import { severityRank } from "#src/lib/severity-order.ts";
 import type { Actor } from "#src/model/actor.ts";
 import { SEVERITIES, type Severity } from "#src/model/severity.ts";
 
@@ -22,10 +24,5 @@ export function graveReasons(who: Actor | null): string[] {
 /** One step graver when there is a reason. */
 export function raiseSeverity(severity: Severity, reasons: readonly string[]): Severity {
   if (reasons.length === 0) return severity;
-  return SEVERITIES[Math.min(SEVERITIES.indexOf(severity) + 1, SEVERITIES.length - 1)] ?? severity;
-}
-
-/** The graver of two. */
-export function graverOf(one: Severity, other: Severity): Severity {
-  return SEVERITIES.indexOf(one) >= SEVERITIES.indexOf(other) ? one : other;
+  return SEVERITIES[Math.min(severityRank(severity) + 1, SEVERITIES.length - 1)] ?? severity;
 }

@@ -1,5 +1,6 @@
 /** News of one incident that waits to be told: the gravest alert in full, the others as lines. Pure. */
-import { SEVERITIES, type Severity } from "#src/model/severity.ts";
+import { graverOf, isGraver } from "#src/lib/severity-order.ts";
+import type { Severity } from "#src/model/severity.ts";
 import { lineOf } from "./excerpt.ts";
 import type { AlertExcerpt, AlertLine } from "./message.ts";
 
@@ -24,7 +25,7 @@ export function emptyPending(sinceUnixMs: number): Pending {
 export function addAlert(pending: Pending, alert: AlertExcerpt): Pending {
   const rest = withoutAlert(pending, alert.id);
   if (rest.lead === null) return { ...rest, lead: alert };
-  if (!isHigher(alert.severity, rest.lead.severity)) return addLines(rest, [lineOf(alert)]);
+  if (!isGraver(alert.severity, rest.lead.severity)) return addLines(rest, [lineOf(alert)]);
   return { ...addLines(rest, [lineOf(rest.lead)]), lead: alert };
 }
 
@@ -56,13 +57,5 @@ export function countAlerts({ lead, others, more }: Pending): number {
 
 /** The highest severity among the news that is kept; `low` when only states changed. */
 export function urgency({ lead, others }: Pending): Severity {
-  return others.reduce<Severity>(
-    (highest, { severity }) => (isHigher(severity, highest) ? severity : highest),
-    lead?.severity ?? "low",
-  );
-}
-
-/** Whether the first is graver. */
-export function isHigher(one: Severity, other: Severity): boolean {
-  return SEVERITIES.indexOf(one) > SEVERITIES.indexOf(other);
+  return others.reduce<Severity>((gravest, { severity }) => graverOf(gravest, severity), lead?.severity ?? "low");
 }

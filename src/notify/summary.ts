@@ -1,6 +1,7 @@
 /** One message in place of many: what the hourly limit held back, and what piled up while a channel was down. Pure. */
+import { graverOf, isGraver, severityRank } from "#src/lib/severity-order.ts";
 import { unreachable } from "#src/lib/unreachable.ts";
-import { SEVERITIES, type Severity } from "#src/model/severity.ts";
+import type { Severity } from "#src/model/severity.ts";
 import type { Message, SummaryLine, SummaryMessage } from "./message.ts";
 
 const MAX_LINES = 50;
@@ -27,7 +28,7 @@ export function holdBack(
 ): HeldBack {
   return {
     sinceUnixMs: held.sinceUnixMs ?? options.nowUnixMs,
-    severity: higher(held.severity, line.severity),
+    severity: graverOf(held.severity, line.severity),
     count: held.count + (options.isCounted ? 0 : 1),
     alerts: held.alerts + line.alerts,
     lines: addLine(held.lines, line),
@@ -46,20 +47,11 @@ export function mergeMessages(earlier: Message, later: Message): SummaryMessage 
   const added = outageOf(later);
   return {
     ...base,
-    severity: higher(base.severity, added.severity),
+    severity: graverOf(base.severity, added.severity),
     count: base.count + added.count,
     alerts: base.alerts + added.alerts,
     lines: added.lines.reduce(addLine, base.lines),
   };
-}
-
-/** The graver of two severities. */
-export function higher(one: Severity, other: Severity): Severity {
-  return rank(one) >= rank(other) ? one : other;
-}
-
-function rank(severity: Severity): number {
-  return SEVERITIES.indexOf(severity);
 }
 
 /** A summary of one message, or the message itself when it is such a summary. */
@@ -73,7 +65,7 @@ function outageOf(message: Message): SummaryMessage {
     atUnixMs,
     sinceUnixMs: atUnixMs,
     reason: "outage",
-    severity: lines.map(({ severity }) => severity).reduce(higher, "low"),
+    severity: lines.map(({ severity }) => severity).reduce(graverOf, "low"),
     count: 1,
     alerts: message.type === "summary" ? message.alerts : lines.reduce((sum, { alerts }) => sum + alerts, 0),
     lines,
@@ -115,10 +107,10 @@ function addLine(lines: readonly SummaryLine[], line: SummaryLine): readonly Sum
   const isThere = lines.some(({ key }) => key === line.key);
   const all = isThere ? lines.map((one) => (one.key === line.key ? mergeLines(one, line) : one)) : [...lines, line];
   if (all.length <= MAX_LINES) return all;
-  return all.toSorted((one, other) => rank(other.severity) - rank(one.severity)).slice(0, MAX_LINES);
+  return all.toSorted((one, other) => severityRank(other.severity) - severityRank(one.severity)).slice(0, MAX_LINES);
 }
 
 function mergeLines(earlier: SummaryLine, later: SummaryLine): SummaryLine {
-  const graver = rank(later.severity) > rank(earlier.severity) ? later : earlier;
+  const graver = isGraver(later.severity, earlier.severity) ? later : earlier;
   return { ...graver, alerts: earlier.alerts + later.alerts };
 }

@@ -1,5 +1,5 @@
 /** What an event changes in a draft: which thread it belongs to, whether it is news, and where the news waits. */
-import { SEVERITIES } from "#src/model/severity.ts";
+import { isGraver } from "#src/lib/severity-order.ts";
 import { addAccepted, addToDigest, takeIncident } from "./digest.ts";
 import { type Draft, hold, nextId, put } from "./draft.ts";
 import { excerptOf, lineOf } from "./excerpt.ts";
@@ -63,7 +63,7 @@ function closeAlert({ nowUnixMs }: Draft, thread: Thread, alert: AlertExcerpt): 
 
 function isImmediate({ options }: Draft, thread: Thread, alert: AlertExcerpt): boolean {
   if (thread.told !== null || thread.pending !== null) return true;
-  return SEVERITIES.indexOf(alert.severity) >= SEVERITIES.indexOf(options.immediateFrom);
+  return !isGraver(options.immediateFrom, alert.severity);
 }
 
 function addPending(draft: Draft, thread: Thread, alert: AlertExcerpt): void {

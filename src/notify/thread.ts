@@ -1,9 +1,9 @@
 /** One incident as a thread of messages: what is known of its alerts, what was told, what is news. Pure. */
+import { graverOf, isGraver } from "#src/lib/severity-order.ts";
 import type { AlertState } from "#src/model/alert.ts";
 import type { Severity } from "#src/model/severity.ts";
 import type { AlertExcerpt, Headline, IncidentMessage, NewsType, NotifyEvent, SummaryLine } from "./message.ts";
-import { countAlerts, emptyPending, isHigher, type Pending, urgency, withoutAlert } from "./pending.ts";
-import { higher } from "./summary.ts";
+import { countAlerts, emptyPending, type Pending, urgency, withoutAlert } from "./pending.ts";
 
 /** How long alerts of one incident are collected, so that one cause is one message. */
 export const GROUPING_MS = 2000;
@@ -70,7 +70,7 @@ export function newsOf(thread: Thread, event: NotifyEvent, alert: AlertExcerpt):
   const state = event.type === "closed" || event.type === "accepted" ? event.type : alert.state;
   if (state !== "open") return state === known.state || known.state === "accepted" ? null : state;
   if (known.state !== "open") return "again";
-  if (isHigher(alert.severity, known.severity)) return "raised";
+  if (isGraver(alert.severity, known.severity)) return "raised";
   // The judge calls it an update when the thing has changed once more: an attack may follow an innocent change that nobody accepted.
   return event.type === "update" ? "again" : null;
 }
@@ -79,14 +79,14 @@ function newsOfUnknown(thread: Thread, { type }: NotifyEvent, alert: AlertExcerp
   if (type === "closed" || type === "accepted") return null;
   // Of what lies beyond the list it cannot be said whether it was told: an update is news only if it is graver than all.
   const isBeyondList = (type === "update" || type === "repeat") && thread.unlisted > 0;
-  return isBeyondList && !isHigher(alert.severity, thread.severity) ? null : "new";
+  return isBeyondList && !isGraver(alert.severity, thread.severity) ? null : "new";
 }
 
 /** The thread with what an event taught. */
 export function learn(thread: Thread, alert: AlertExcerpt, news: NewsType): Thread {
   const state = news === "closed" || news === "accepted" ? news : alert.state;
   const known: KnownAlert = { id: alert.id, severity: alert.severity, state };
-  const severity = higher(thread.severity, alert.severity);
+  const severity = graverOf(thread.severity, alert.severity);
   if (thread.known.some(({ id }) => id === alert.id)) {
     return { ...thread, severity, known: thread.known.map((one) => (one.id === alert.id ? known : one)) };
   }
@@ -127,7 +127,7 @@ export function dueAtUnixMs(thread: Thread, updateEveryMs: number): number | nul
 }
 
 function pauseMs({ told, severity }: Thread, updateEveryMs: number): number {
-  const updates = told === null || isHigher(severity, told.severity) ? 0 : told.messages - 1;
+  const updates = told === null || isGraver(severity, told.severity) ? 0 : told.messages - 1;
   const doublings = Math.max(0, updates - STEADY_UPDATES);
   return Math.max(updateEveryMs, Math.min(DAY_MS, updateEveryMs * 2 ** doublings));
 }
@@ -142,7 +142,7 @@ export function messageOf(thread: Thread, nowUnixMs: number): IncidentMessage {
     atUnixMs: nowUnixMs,
     incident,
     severity,
-    severityBefore: told !== null && isHigher(severity, told.severity) ? told.severity : null,
+    severityBefore: told !== null && isGraver(severity, told.severity) ? told.severity : null,
     headline: told?.headline ?? headlineOf(thread, pending),
     previousIds: told === null ? [] : [...new Set([told.firstId, told.lastId])],
     lead: pending.lead,

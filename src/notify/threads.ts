@@ -2,7 +2,7 @@
  * Decides what is told when: one cause is one message, then updates in the same thread, a digest for the rest, and one
  * summary for what the hourly limit held back. A pure state machine: no clock, no I/O.
  */
-import { SEVERITIES } from "#src/model/severity.ts";
+import { severityRank } from "#src/lib/severity-order.ts";
 import { digestMessage, EMPTY_DIGEST } from "./digest.ts";
 import {
   closeDraft,
@@ -94,7 +94,7 @@ function summaryAtUnixMs(draft: Draft): number {
 /** Sends what is due, the gravest first; what finds no room goes into the summary. */
 function sendThreads(draft: Draft): void {
   const due = [...draft.threads.values()].filter((thread) => threadAtUnixMs(draft, thread) <= draft.nowUnixMs);
-  const rank = ({ pending }: Thread): number => (pending === null ? 0 : SEVERITIES.indexOf(urgency(pending)));
+  const rank = ({ pending }: Thread): number => (pending === null ? 0 : severityRank(urgency(pending)));
   for (const thread of due.toSorted((one, other) => rank(other) - rank(one))) {
     if (thread.pending === null) continue;
     if (!hasNews(thread)) draft.threads.set(thread.incident, { ...thread, pending: null });

@@ -1,4 +1,5 @@
 /** Alerts, incidents and acceptances in the store. */
+import { severityRank } from "#src/lib/severity-order.ts";
 import type { Alert, AlertState } from "#src/model/alert.ts";
 import type { Json } from "#src/model/json.ts";
 import { SEVERITIES, type Severity } from "#src/model/severity.ts";
@@ -94,7 +95,7 @@ export class AlertStore {
 
   /** Ids only: the alerts may be too many to be held. */
   listIds({ state, kind, severity, sinceUnixMs, limit }: AlertFilter): readonly string[] {
-    const rank = severity === undefined ? 0 : SEVERITIES.indexOf(severity);
+    const rank = severity === undefined ? 0 : severityRank(severity);
     const rows = this.#store.all(
       `SELECT id FROM alert WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR kind = ?2) AND last_ms >= ?3
        AND severity IN (SELECT value FROM json_each(?4)) ORDER BY last_ms DESC, id DESC LIMIT ?5`,
