@@ -1,10 +1,12 @@
 /** What a sensor's `drill.ts` gives to `garrison drill`. Types only. */
+
 import type { Subject } from "#src/model/subject.ts";
+import type { Canaries } from "#src/processes/folders.ts";
 
 /** Where a drill takes place. */
 export interface DrillPlace {
   /** Files of our own that nobody ordinarily touches. */
-  readonly canaries: { readonly file: string; readonly secret: string };
+  readonly canaries: Canaries;
   /** A real watched file whose mode may be changed and put back; `null`: none was offered. */
   readonly realFile: string | null;
   /** Folder for notes of what must be put back should the drill be killed. */

@@ -10,6 +10,12 @@ export interface FolderOptions {
   readonly config?: string | undefined;
 }
 
+/** Files of our own that nobody ordinarily touches: `garrison drill` does. */
+export interface Canaries {
+  readonly file: string;
+  readonly secret: string;
+}
+
 /** Absolute paths. */
 export interface Folders {
   readonly state: string;
@@ -19,8 +25,12 @@ export interface Folders {
   readonly isConfigNamed: boolean;
   /** The unix socket of commands. */
   readonly socket: string;
+  /** The unix sockets that the mind connects to. */
+  readonly sentrySocket: string;
+  readonly wardenSocket: string;
   /** Root-owned folder of the journal. */
   readonly journal: string;
+  readonly canaries: Canaries;
 }
 
 /** Who asks, and what for. */
@@ -53,6 +63,9 @@ export function findFolders(
     config: resolve(named ?? "/etc/garrison/garrison.yaml"),
     isConfigNamed: named !== undefined,
     socket: join(runFolder, "garrison.sock"),
+    sentrySocket: join(runFolder, "sentry.sock"),
+    wardenSocket: join(runFolder, "warden.sock"),
     journal: join(stateFolder, "journal"),
+    canaries: { file: join(stateFolder, "canary/file"), secret: join(stateFolder, "canary/secret") },
   };
 }

@@ -1,6 +1,7 @@
 /** What `up` tells each child at start, as one JSON line. Types only: the sender is root, the receiver trusts it. */
 import type { JsonObject } from "#src/model/json.ts";
 import type { NotifyOptions } from "#src/notify/options.ts";
+import type { Canaries } from "./folders.ts";
 
 /** For the sentry. */
 export interface SentrySettings {
@@ -36,7 +37,7 @@ export interface MindSettings {
   /** Names of the enabled sensors. */
   readonly sensors: readonly string[];
   /** Files of our own that `garrison drill` uses; nobody ordinarily touches them. */
-  readonly canaries: { readonly file: string; readonly secret: string };
+  readonly canaries: Canaries;
   readonly store: StoreOptions;
   /** `null`: nobody is told. */
   readonly notify: NotifyOptions | null;

@@ -1,10 +1,10 @@
 import type { JsonObject } from "#src/model/json.ts";
-import type { Prepared } from "./prepare.ts";
+import type { Canaries } from "#src/processes/folders.ts";
 
 /** Options of the sensors with the canaries of `garrison drill` among what they watch. */
 export function withCanaries(
   sensors: Readonly<Record<string, JsonObject>>,
-  { file, secret }: Prepared["canaries"],
+  { file, secret }: Canaries,
 ): Readonly<Record<string, JsonObject>> {
   const { files, secrets } = sensors;
   return {

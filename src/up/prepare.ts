@@ -26,9 +26,7 @@ const MIND_PACKAGES = ["koffi", "@koromix", "diff", "nodemailer"];
 export interface Prepared {
   /** The mind's own folder, the only one that it may write to. */
   readonly mind: string;
-  readonly journal: string;
   readonly actions: string;
-  readonly canaries: { readonly file: string; readonly secret: string };
   /** Where the build lies for the mind. */
   readonly mindCode: string;
 }
@@ -38,12 +36,10 @@ export interface Prepared {
  * @param identity of the mind; `null`: everything runs as the calling user
  */
 export function prepareFolders(folders: Folders, code: string, identity: Identity | null): Prepared {
-  const { state, run } = folders;
+  const { state, run, journal, canaries } = folders;
   const prepared = {
     mind: join(state, "mind"),
-    journal: folders.journal,
     actions: join(state, "actions"),
-    canaries: { file: join(state, "canary", "file"), secret: join(state, "canary", "secret") },
     mindCode: identity === null ? code : join(state, "code"),
   };
   for (const folder of [state, run]) {
@@ -51,11 +47,11 @@ export function prepareFolders(folders: Folders, code: string, identity: Identit
     if (identity !== null) checkReach(folder, identity.uid);
   }
   makeFolder(prepared.mind, 0o700, identity?.uid, identity?.gid);
-  makeFolder(prepared.journal, 0o750, identity === null ? undefined : 0, identity?.gid);
+  makeFolder(journal, 0o750, identity === null ? undefined : 0, identity?.gid);
   makeFolder(prepared.actions, 0o700);
-  makeFolder(join(state, "canary"), 0o755);
-  writeCanary(prepared.canaries.file, 0o644, "Nothing changes this file but garrison drill.\n");
-  writeCanary(prepared.canaries.secret, 0o600, "Nothing reads this file but garrison drill.\n");
+  makeFolder(dirname(canaries.file), 0o755);
+  writeCanary(canaries.file, 0o644, "Nothing changes this file but garrison drill.\n");
+  writeCanary(canaries.secret, 0o600, "Nothing reads this file but garrison drill.\n");
   if (identity !== null) copyCode(code, prepared.mindCode);
   return prepared;
 }

@@ -2,7 +2,7 @@
  * `garrison up`: makes ready, starts sentry, warden and mind, keeps them running, shows alerts. It holds root only to start the
  * others; it reads nothing that a customer can write but what the mind says, and checks that.
  */
-import { closeSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Output } from "#src/cli/output.ts";
@@ -32,14 +32,16 @@ export interface UpOptions {
 
 /**
  * Runs until SIGINT, SIGTERM or SIGHUP.
- * @throws GarrisonError `GARRISON_HELD` when another `up` has this state
+ * @throws GarrisonError `GARRISON_HELD` when another `up` has this state or run folder
  */
 export async function runUp({ folders, config, root, output }: UpOptions): Promise<void> {
   const isRoot = process.getuid?.() === 0;
   const code = join(import.meta.dirname, "../..");
   const identity = isRoot ? chooseIdentity(join(folders.state, "mind")) : null;
+  // Nothing is touched of folders that another one works with.
+  using _state = takeLock(folders.state);
+  using _run = folders.run === folders.state ? null : takeLock(folders.run);
   const prepared = prepareFolders(folders, code, identity);
-  using _lock = takeLock(folders.state);
   const screen = new Screen(folders.socket, output);
   for (const path of putBackLeftovers(folders.run))
     screen.say(`put back ${path}, which a drill that was killed had changed`);
@@ -60,7 +62,7 @@ export async function runUp({ folders, config, root, output }: UpOptions): Promi
   // The mind first: what it still has to say to the warden is in its store.
   for (const supervisor of supervisors.toReversed()) await supervisor.stop();
   for (const { listenFd } of plans) closeSync(listenFd);
-  for (const name of ["garrison.sock", "sentry.sock", "warden.sock"]) rmSync(join(folders.run, name), { force: true });
+  for (const path of [folders.socket, folders.sentrySocket, folders.wardenSocket]) rmSync(path, { force: true });
   await following;
 }
 
@@ -75,17 +77,16 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
   const { folders, config, code, identity, prepared, isRoot } = parts;
   const mindUid = identity?.uid ?? process.getuid?.() ?? 0;
   const mindGid = identity?.gid ?? process.getgid?.() ?? 0;
-  const sensors = withCanaries(config.sensors, prepared.canaries);
+  const sensors = withCanaries(config.sensors, folders.canaries);
   const sentry: SentrySettings = { root: parts.root, mindUid, sensors };
   const warden: WardenSettings = {
     mindUid,
     mindGid,
-    journalFolder: prepared.journal,
+    journalFolder: folders.journal,
     actionsFolder: prepared.actions,
     watchedFiles: (sensors["files"]?.["watched"] ?? []) as unknown as WardenSettings["watchedFiles"],
   };
-  const sentrySocket = join(folders.run, "sentry.sock");
-  const wardenSocket = join(folders.run, "warden.sock");
+  const { sentrySocket, wardenSocket } = folders;
   const mind: MindSettings = {
     host: hostname(),
     version: readVersion(code),
@@ -95,7 +96,7 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
     learnMs: config.learnMs,
     acceptForMs: config.acceptForMs,
     sensors: Object.keys(sensors),
-    canaries: prepared.canaries,
+    canaries: folders.canaries,
     store: config.store,
     notify: config.notify,
     effectiveConfig: config.effectiveYaml,
@@ -118,7 +119,7 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
       ...common,
       name: "warden",
       script: entry("warden"),
-      parameters: [prepared.journal, prepared.actions],
+      parameters: [folders.journal, prepared.actions],
       settings: warden,
       listenFd: listenUnix(wardenSocket, mindGid),
       maxOldSpaceMiB: 64,
@@ -136,14 +137,15 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
   ];
 }
 
-function takeLock(stateFolder: string): FileLock {
+function takeLock(folder: string): FileLock {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
   const since = new Date().toISOString();
-  const lock = FileLock.take(join(stateFolder, "lock"), JSON.stringify({ pid: process.pid, since }));
+  const lock = FileLock.take(join(folder, "lock"), JSON.stringify({ pid: process.pid, since }));
   if (typeof lock !== "string") return lock;
   const { pid, since: heldSince } = parseNote(lock);
   throw new GarrisonError(
     "GARRISON_HELD",
-    `Cannot start: "${stateFolder}" is held by garrison up with pid ${pid} since ${heldSince}; stop that one, or give another --state and --run`,
+    `Cannot start: "${folder}" is held by garrison up with pid ${pid} since ${heldSince}; stop that one, or give another --state and --run`,
   );
 }
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { Alert } from "#src/model/alert.ts";
 import { childrenOf, Host, listenAsPython, parentOf, statusField, waitFor } from "./host.ts";
@@ -74,11 +76,26 @@ test("up that is killed takes its children with it", async () => {
   await host[Symbol.asyncDispose]();
 });
 
-test("a second up on the same state says who holds it, with exit code 3", async () => {
+test("a second up on the same state says who holds it, with exit code 3, and touches nothing", async () => {
   await using host = await Host.start();
+  // As if the second were of another build: it would lay its own code in place of the one that runs.
+  const stamp = `${host.state}/code/.copied`;
+  writeFileSync(stamp, "of another build");
   const second = await host.command("up");
   assert.equal(second.code, 3);
   assert.match(second.stderr, new RegExp(`is held by garrison up with pid ${host.up.pid} since \\d{4}-`));
+  assert.equal(readFileSync(stamp, "utf8"), "of another build");
+});
+
+test("a second up with a state of its own does not take the sockets of the first", async () => {
+  await using host = await Host.start();
+  const program = join(import.meta.dirname, "../../dist/bin/garrison.js");
+  const other = mkdtempSync("/tmp/garrison-other-");
+  const { status, stderr } = spawnSync(process.execPath, [program, "up", "--state", other, "--run", host.run]);
+  rmSync(other, { recursive: true });
+  assert.equal(status, 3);
+  assert.match(stderr.toString(), new RegExp(`"${host.run}" is held by garrison up with pid ${host.up.pid} since`));
+  assert.equal((await host.command("status")).code, 0);
 });
 
 test("a listener on 4444 is an alert while still learning, with program, user and parents", async () => {

@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { askAll } from "#src/cli/client.ts";
 import type { Context } from "#src/cli/context.ts";
 import { EXIT, Exit } from "#src/cli/exit.ts";
@@ -21,7 +21,7 @@ export async function drill(
     if (!output.isJson) output.line(`put back ${path}, which a drill that was killed had changed`);
   }
   const place = {
-    canaries: { file: join(folders.state, "canary/file"), secret: join(folders.state, "canary/secret") },
+    canaries: folders.canaries,
     realFile: options.realFile === undefined ? null : resolve(options.realFile),
     runFolder: folders.run,
   };
