@@ -286,7 +286,16 @@ describe("the mind answers", () => {
       const isAsked = (message: Record<string, unknown>) => message["t"] === t;
       await until(() => bench.warden.received.some(isAsked));
       const { id } = bench.warden.received.find(isAsked) ?? {};
-      bench.warden.say({ t: "answer", id, ok: true, undo: null, failure: null, journal: head, ...given });
+      bench.warden.say({
+        t: "answer",
+        id,
+        ok: true,
+        undo: null,
+        failure: null,
+        results: null,
+        journal: head,
+        ...given,
+      });
     };
     const acted = bench.ask({ t: "act", kind: "restore-file-attributes", alert: "a1", forMs: 0 });
     await answerTo("perform", { undo: { mode: "0666" } });

@@ -141,6 +141,7 @@ export class Mind {
       },
       onLost: (reason) => this.#onLost("warden", reason),
       onJournalFailure: (failure) => this.#onJournalFailure(failure),
+      onFirewall: () => undefined,
     });
     this.#sentry = new SentryClient(settings.sentrySocket, {
       onFacts: (boot, seq, items) => this.#intake.take({ boot, seq, items }),

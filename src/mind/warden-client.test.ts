@@ -38,6 +38,7 @@ class Bench implements AsyncDisposable {
       onConnect: () => this.said.push("connected"),
       onLost: (reason) => this.said.push(`lost ${reason ?? ""}`),
       onJournalFailure: (failure) => this.said.push(`journal ${failure ?? "written"}`),
+      onFirewall: ({ backend }) => this.said.push(`firewall ${backend}`),
     });
   }
 
@@ -63,7 +64,16 @@ const refsOf = (request: Record<string, unknown> | undefined) =>
   ((request?.["entries"] ?? []) as { ref: number }[]).map(({ ref }) => ref);
 
 function answer(request: Record<string, unknown> | undefined, given: Record<string, unknown> = {}) {
-  return { t: "answer", id: request?.["id"], ok: true, undo: null, failure: null, journal: head(0), ...given };
+  return {
+    t: "answer",
+    id: request?.["id"],
+    ok: true,
+    undo: null,
+    failure: null,
+    results: null,
+    journal: head(0),
+    ...given,
+  };
 }
 
 function mockTime(context: TestContext): void {

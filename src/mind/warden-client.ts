@@ -11,8 +11,15 @@ const BATCH = 100;
 // Well below the longest frame, whatever else is in it.
 const MAX_BATCH_BYTES = 700 * 1024;
 const RETRY_JOURNAL_MS = 5000;
+const LIST_PART = 5000;
 
 type Answer = Extract<FromWarden, { t: "answer" }>;
+/** How blocking stands. */
+export type FirewallStatus = Extract<FromWarden, { t: "firewall" }>;
+/** One network to be blocked. */
+export type BlockRequest = Extract<ToWarden, { t: "block" }>["blocks"][number];
+/** How one block or unblock ended; a `failure` of `null`: done. */
+export type BlockResult = NonNullable<Answer["results"]>[number];
 type Request = Exclude<ToWarden, { t: "record" }>;
 
 /** What the mind does with it. */
@@ -22,6 +29,7 @@ export interface WardenHandlers {
   onLost(reason: string | null): void;
   /** The journal could not be written, or can be again (`null`). */
   onJournalFailure(failure: string | null): void;
+  onFirewall(status: FirewallStatus): void;
 }
 
 /** Stays connected until disposed. */
@@ -94,6 +102,26 @@ export class WardenClient implements Disposable {
     await this.#request({ t: "undo", id: this.#nextId++, action, by });
   }
 
+  /** At most 500 at once. @throws GarrisonError `GARRISON_WARDEN_AWAY`, `GARRISON_ACTION_FAILED` (none of them) */
+  async block(blocks: readonly BlockRequest[]): Promise<readonly BlockResult[]> {
+    return (await this.#request({ t: "block", id: this.#nextId++, blocks })).results ?? [];
+  }
+
+  /** At most 500 at once. @throws GarrisonError `GARRISON_WARDEN_AWAY`, `GARRISON_ACTION_FAILED` (none of them) */
+  async unblock(actions: readonly string[], by: string): Promise<readonly BlockResult[]> {
+    return (await this.#request({ t: "unblock", id: this.#nextId++, actions, by })).results ?? [];
+  }
+
+  /** Replaces the list of this name. @throws GarrisonError `GARRISON_WARDEN_AWAY`, `GARRISON_ACTION_FAILED` */
+  async putBlockList(name: string, networks: readonly string[], by: string): Promise<void> {
+    for (let part = 0; part === 0 || part * LIST_PART < networks.length; part++) {
+      const from = part * LIST_PART;
+      const isLast = from + LIST_PART >= networks.length;
+      const some = networks.slice(from, from + LIST_PART);
+      await this.#request({ t: "block-list", id: this.#nextId++, name, part, isLast, networks: some, by });
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#cancelLater();
     this.#retry[Symbol.dispose]();
@@ -139,6 +167,7 @@ export class WardenClient implements Disposable {
   }
 
   #onMessage(message: FromWarden): void {
+    if (message.t === "firewall") return this.#handlers.onFirewall(message);
     this.head = message.journal;
     if (message.t === "hello") {
       this.pid = message.pid;

@@ -62,6 +62,8 @@ export function describeSubject(subject: Subject): string {
       return shortText(subject.path, MAX_ABOUT);
     case "account":
       return shortText(`account ${subject.name}`, MAX_ABOUT);
+    case "address":
+      return shortText(`address ${subject.address}`, MAX_ABOUT);
     case "sensor":
       return shortText(`sensor ${subject.name}`, MAX_ABOUT);
     default:

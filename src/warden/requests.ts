@@ -28,17 +28,18 @@ export class Requests {
     const answer = { t: "answer" as const, id: request.id };
     try {
       const undo = await this.#run(request);
-      return { ...answer, ok: true, undo, failure: null, journal: this.#journal.head };
+      return { ...answer, ok: true, undo, failure: null, results: null, journal: this.#journal.head };
     } catch (error) {
       const failure = errorText(error).slice(0, MAX_FAILURE);
-      return { ...answer, ok: false, undo: null, failure, journal: this.#journal.head };
+      return { ...answer, ok: false, undo: null, failure, results: null, journal: this.#journal.head };
     }
   }
 
   async #run(request: ToWarden): Promise<JsonObject | null> {
     if (request.t === "record") return this.#record(request.entries);
     if (request.t === "perform") return this.#performer.perform(request);
-    await this.#performer.undo(request.action, request.by);
+    if (request.t === "undo") await this.#performer.undo(request.action, request.by);
+    else throw new GarrisonError("GARRISON_ACTION_REFUSED", "Cannot block: nothing here blocks");
     return null;
   }
 

@@ -51,6 +51,7 @@ export const subject: Check<Subject> = tagged("type", {
   file: fileSubject,
   account: object({ type: oneOf(["account"]), name: SHORT }),
   sensor: object({ type: oneOf(["sensor"]), name: SHORT }),
+  address: object({ type: oneOf(["address"]), address: SHORT }),
 });
 
 function fileSubject(value: unknown, path: string): Subject {

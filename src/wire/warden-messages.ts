@@ -3,6 +3,7 @@ import { type Checked, flag, integer, jsonObject, list, nullable, object, oneOf,
 
 const SMALL = jsonObject(6, 500);
 const ACTION_ID = text(32);
+const NETWORK = text(64);
 
 /** Mind to warden. `id` numbers the request; the answer repeats it. */
 export const toWarden = tagged("t", {
@@ -26,6 +27,40 @@ export const toWarden = tagged("t", {
   }),
   /** Undo a performed action with what the warden itself wrote down when it performed it. */
   undo: object({ t: oneOf(["undo"]), id: integer(1), action: ACTION_ID, by: text(256) }),
+  /**
+   * Drop what these networks send, until a time or for ever (`null`): one journal entry, then one batch to the kernel. Sent again with the same `action` it is done once.
+   */
+  block: object({
+    t: oneOf(["block"]),
+    id: integer(1),
+    blocks: list(
+      object({
+        action: ACTION_ID,
+        /** CIDR such as `203.0.113.5/32`. */
+        network: NETWORK,
+        /** TCP and UDP ports of ours; none: all. */
+        ports: list(integer(1, 65_535), 15),
+        untilUnixMs: nullable(integer(0)),
+        reason: text(512),
+        by: text(256),
+        /** Private ranges only when they are meant. */
+        isPrivateMeant: flag,
+      }),
+      500,
+    ),
+  }),
+  /** Take blocks away. */
+  unblock: object({ t: oneOf(["unblock"]), id: integer(1), actions: list(ACTION_ID, 500), by: text(256) }),
+  /** A part of a list of networks; the last part replaces the list of this name. An empty list takes it away. */
+  "block-list": object({
+    t: oneOf(["block-list"]),
+    id: integer(1),
+    name: text(64),
+    part: integer(0, 10_000),
+    isLast: flag,
+    networks: list(NETWORK, 5000),
+    by: text(256),
+  }),
 });
 export type ToWarden = Checked<typeof toWarden>;
 
@@ -52,7 +87,21 @@ export const fromWarden = tagged("t", {
     undo: nullable(SMALL),
     /** Why not. */
     failure: nullable(text(2048)),
+    /** Of `block` and `unblock` one for each action; a `failure` of `null`: done. */
+    results: nullable(list(object({ action: ACTION_ID, failure: nullable(text(512)) }), 500)),
     journal: journalHead,
+  }),
+  /** How blocking stands: behind `hello`, and whenever it changes. */
+  firewall: object({
+    t: oneOf(["firewall"]),
+    /** Such as `nftables`; `null`: none can be had. */
+    backend: nullable(text(64)),
+    failure: nullable(text(1024)),
+    /** Networks blocked by action, and by list. */
+    blocked: integer(0),
+    listed: integer(0),
+    /** How often our tables were gone and were put back. */
+    restored: integer(0),
   }),
 });
 export type FromWarden = Checked<typeof fromWarden>;

@@ -1,0 +1,50 @@
+/** The shape of a rule file of our own. A rule is data: what it looks for, what it takes from the line, and lines with their expected result. Types only. */
+import type { Outcome } from "./contract.ts";
+
+/** Rules of one service. */
+export interface RuleFile {
+  /** Such as `sshd`; the first part of each rule's name. */
+  readonly service: string;
+  /** In one sentence what it reads, with versions. */
+  readonly sentence: string;
+  /** Names of the sources that its lines stand in, such as `auth`. */
+  readonly sources: readonly string[];
+  /** For syslog lines: the programs whose lines these rules see. @default every line */
+  readonly programs?: readonly string[];
+  readonly rules: readonly Rule[];
+}
+
+/** One rule. */
+export interface Rule {
+  /** Behind the service and a dot: `failed-password` of `sshd` is `sshd.failed-password`. */
+  readonly name: string;
+  readonly sentence: string;
+  readonly outcome: Outcome;
+  /** How much one line counts, 1 is one failed password. @default 1 */
+  readonly weight?: number;
+  /**
+   * A JavaScript regular expression on the message (the line behind time, host and program), as text. Named groups: `address`
+   * (wanted), `user`, `site`, `detail`, `at`. It must begin with `^` and end with `$`, and nothing that an attacker writes may be
+   * able to move `address`: what stands before it is fixed text or cannot hold the fixed text around it. The lint in rule-lint.ts
+   * refuses others, with the reason.
+   */
+  readonly pattern: string;
+  /** Flags besides `d` and `g`, such as `i`. @default none */
+  readonly flags?: string;
+  /** A text that each matching line holds, where the pattern's own literals are too common. @default derived from the pattern */
+  readonly literal?: string;
+  readonly samples: readonly Sample[];
+}
+
+/** A whole line as the program wrote it, and what it must give. */
+export interface Sample {
+  /** The line with its head, as in the file. */
+  readonly line: string;
+  /** `null`: this rule must not match, which is why the line is here. */
+  readonly hit: {
+    readonly address?: string;
+    readonly user?: string;
+    readonly site?: string;
+    readonly detail?: string;
+  } | null;
+}
