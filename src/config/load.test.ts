@@ -134,7 +134,7 @@ for (const [what, text, check] of CONFIGS) {
 }
 
 const at = (line: number, text: string): string => `Cannot load "${PATH}" line ${line}: ${text}`;
-const TOP = 'expected one of "learn", "acceptFor", "store", "notify", "sensors"';
+const TOP = 'expected one of "learn", "acceptFor", "store", "notify", "blocks", "sensors"';
 
 /** Wrong configurations with the whole message. */
 const WRONG: readonly (readonly [text: string, ...message: string[]])[] = [

@@ -1,4 +1,5 @@
 /** The configuration: from the file to what each part of Garrison is told. Without a file everything has its default. */
+import type { BlocksOptions, WardenBlockOptions } from "#src/blocks/options.ts";
 import { NO_OPTIONS, SENSORS, type SensorFeature } from "#src/features.ts";
 import { errorText } from "#src/lib/errors.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
@@ -23,6 +24,9 @@ export interface Config {
   readonly store: StoreOptions;
   /** `null`: nobody is told. */
   readonly notify: NotifyOptions | null;
+  /** When addresses are kept out: the mind's part, and the warden's. */
+  readonly blocks: BlocksOptions;
+  readonly wardenBlocks: WardenBlockOptions;
   /** Options by name of the enabled sensors. */
   readonly sensors: Readonly<Record<string, JsonObject>>;
   /** Names of the sensors that are not enabled. */
@@ -81,6 +85,7 @@ export async function parseConfig(text: string, { path, host, source = path }: P
     learnMs: learn,
     acceptForMs: acceptFor,
     store: { maxBytes: store.maxSize, keepAlertsMs: store.keepAlerts },
+    ...(await usableOptions(path, file, ["blocks"], () => blockOptions(checked.data))),
     notify: await usableOptions(path, file, ["notify"], () => notifyOptions(checked.data, host)),
     sensors: await sensorOptions(path, file, sensors),
     disabledSensors: SENSORS.filter(({ name }) => sensors[name]?.enabled !== true).map(({ name }) => name),
@@ -91,6 +96,12 @@ export async function parseConfig(text: string, { path, host, source = path }: P
 async function notifyOptions({ notify }: Sections, host: string): Promise<NotifyOptions | null> {
   const { toOptions } = await import("#src/notify/config.ts");
   return toOptions(notify as Parameters<typeof toOptions>[0], host);
+}
+
+async function blockOptions({ blocks }: Sections): Promise<Pick<Config, "blocks" | "wardenBlocks">> {
+  const { toOptions, toWardenOptions } = await import("#src/blocks/config.ts");
+  const section = blocks as Parameters<typeof toOptions>[0];
+  return { blocks: toOptions(section), wardenBlocks: toWardenOptions(section) };
 }
 
 async function sensorOptions(path: string, file: YamlText, sections: Sections["sensors"]): Promise<Config["sensors"]> {

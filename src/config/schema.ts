@@ -18,12 +18,14 @@ export interface Sections {
   readonly acceptFor: number;
   readonly store: { readonly maxSize: number; readonly keepAlerts: number };
   readonly notify: unknown;
+  readonly blocks: unknown;
   readonly sensors: Readonly<Record<string, SensorSection>>;
 }
 
 /** The schema of the whole configuration. */
 export async function loadSchema(): Promise<z.ZodType<Sections>> {
   const notify = await import("#src/notify/config.ts");
+  const blocks = await import("#src/blocks/config.ts");
   const sensors = await Promise.all(SENSORS.map(async (feature) => [feature.name, await sensorSection(feature)]));
   const schema = z.strictObject({
     learn: duration({ default: "24h" }).describe(
@@ -32,6 +34,7 @@ export async function loadSchema(): Promise<z.ZodType<Sections>> {
     acceptFor: duration({ default: "0s" }).describe("How long an accepted alert stays accepted; 0s for ever"),
     store: section(store).describe("The database in the state folder"),
     notify: section(notify.settings).describe("Who is told of alerts"),
+    blocks: section(blocks.settings).describe("Which addresses are kept out, and how"),
     sensors: section(z.strictObject(Object.fromEntries(sensors))).describe("What is watched"),
   });
   // The record of sensors is made from a table, which the types of zod cannot follow.
