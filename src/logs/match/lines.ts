@@ -1,0 +1,61 @@
+/** Lines in a block of bytes. */
+import { MAX_LINE_BYTES } from "./line-cutter.ts";
+
+const NEWLINE = 10;
+const CARRIAGE_RETURN = 13;
+/** Of words of four bytes: every byte a newline; all bits but the highest of each byte. */
+const NEWLINES = 0x0a0a0a0a;
+const LOW_BITS = 0x7f7f7f7f;
+const NO_WORDS = new Int32Array();
+
+/** Ends of lines between two places, four bytes at a time: each line of a log goes through here. */
+export function countEnds(bytes: Buffer, from: number, to: number): number {
+  let at = from;
+  let count = 0;
+  while (at < to && ((bytes.byteOffset + at) & 3) !== 0) if (bytes[at++] === NEWLINE) count++;
+  const words = to - at < 4 ? NO_WORDS : new Int32Array(bytes.buffer, bytes.byteOffset + at, (to - at) >> 2);
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index]! ^ NEWLINES;
+    // The highest bit of each byte that is 0: nothing is carried from one byte into the next.
+    const ends = ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
+    if (ends !== 0) count += (Math.imul((ends >>> 7) & 0x01010101, 0x01010101) >>> 24) & 7;
+  }
+  for (at += words.length * 4; at < to; at++) if (bytes[at] === NEWLINE) count++;
+  return count;
+}
+
+/** Where the line begins that a place is in. */
+export function startOfLine(bytes: Buffer, at: number): number {
+  return at === 0 ? 0 : bytes.lastIndexOf(NEWLINE, at - 1) + 1;
+}
+
+/** Where the line ends that begins here or before: the place of its newline, or of the end of the bytes. */
+export function endOfLine(bytes: Buffer, from: number): number {
+  const end = bytes.indexOf(NEWLINE, from);
+  return end === -1 ? bytes.length : end;
+}
+
+/** Lines of which only the first 64 KiB are looked at. */
+export function countTooLong(bytes: Buffer): number {
+  let count = 0;
+  let start = 0;
+  while (bytes.length - start > MAX_LINE_BYTES) {
+    const last = bytes.lastIndexOf(NEWLINE, start + MAX_LINE_BYTES);
+    if (last < start) count++;
+    start = (last < start ? endOfLine(bytes, start) : last) + 1;
+  }
+  return count;
+}
+
+/** A line as text, one character a byte, without its end, and cut at 64 KiB. */
+export function lineText(bytes: Buffer, start: number, end: number): string {
+  const to = end > start && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+  return bytes.toString("latin1", start, Math.min(to, start + MAX_LINE_BYTES));
+}
+
+/** Behind NULs that stand in front of a line, as a log that was truncated under its writer has them. */
+export function skipNuls(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] === 0) at++;
+  return at;
+}

@@ -1,0 +1,267 @@
+/**
+ * Matches the lines of one source with all of its rules in one pass: a search for the texts that the rules need over the bytes of
+ * the whole block, and the rules themselves only on the few lines that hold one. A rule that is slow, or throws, is disabled.
+ */
+import type { LinePlace, LineRule, LineView, LogHit, LogSource, PlacedHit } from "../contract.ts";
+import { parseHead } from "../formats/parse-head.ts";
+import { isForgeableEntry } from "./forgeable-entry.ts";
+import { MAX_LINE_BYTES } from "./line-cutter.ts";
+import { countEnds, countTooLong, endOfLine, lineText, skipNuls, startOfLine } from "./lines.ts";
+import { checkText, LiteralScanner, type ScannedHits } from "./literal-scanner.ts";
+import { RuleRunner, type RuleStats, type SearchBatch } from "./rule-runner.ts";
+
+/** Candidates that are searched at once: bounds what is held of them, and what a slow rule can cost. */
+const MAX_BATCH = 2000;
+/** A scanner that was made of a smaller sample is made again when there is more to see. */
+const GOOD_SAMPLE_BYTES = 32_768;
+const MAX_HIT_TEXT = 1024;
+const DEFAULT_LIMIT_MS = 250;
+const NEWLINE = 10;
+
+/** How a matcher works. */
+export interface SourceMatcherOptions {
+  /** A rule is looked at no more, because it took too long or threw. Told once. */
+  onDisabled(rule: string, reason: string): void;
+  /**
+   * CPU milliseconds that one rule may take for one batch of at most 2,000 lines.
+   * @default 250
+   */
+  readonly limitMs?: number;
+  /**
+   * For lines whose time has no year.
+   * @default Date.now
+   */
+  nowUnixMs?(): number;
+}
+
+/** An entry of the journal. */
+export interface JournalLine {
+  /** Each byte one character. */
+  readonly message: string;
+  /** Fields that begin with `_`. */
+  readonly trusted: Readonly<Record<string, string>>;
+  readonly program: string;
+  readonly atUnixMs: number;
+  readonly place: LinePlace;
+}
+
+/** What a matcher has done since it was made. */
+export interface MatcherStats {
+  readonly lines: number;
+  readonly bytes: number;
+  /** Lines that at least one rule has looked at. */
+  readonly candidates: number;
+  /** Lines of which only the first 64 KiB were looked at. */
+  readonly tooLong: number;
+  readonly rules: readonly RuleStats[];
+}
+
+/** Matches lines of one source. Holds the state of its rules, and nothing of the lines. */
+export class SourceMatcher {
+  readonly #source: LogSource;
+  readonly #now: () => number;
+  readonly #runner: RuleRunner;
+  readonly #texts: readonly string[];
+  /** By index of a text: indices of the rules that need it. */
+  readonly #rulesOfText: readonly (readonly number[])[];
+  /** Rules that look at every line. */
+  readonly #everywhere: readonly number[];
+  /** By index of a rule: number of the last line that it was put down for. */
+  readonly #lastLineOf: Float64Array;
+  #scanner: LiteralScanner | null = null;
+  #sampleBytes = 0;
+  #lines = 0;
+  #bytes = 0;
+  #candidates = 0;
+  #tooLong = 0;
+
+  /** @throws RangeError for a literal that cannot be looked for */
+  constructor(source: LogSource, rules: readonly LineRule[], options: SourceMatcherOptions) {
+    const { limitMs = DEFAULT_LIMIT_MS, nowUnixMs = Date.now, onDisabled } = options;
+    this.#source = source;
+    this.#now = nowUnixMs;
+    this.#runner = new RuleRunner(rules, { limitMs, onDisabled });
+    this.#lastLineOf = new Float64Array(rules.length);
+    const rulesOfText = new Map<string, number[]>();
+    rules.forEach(({ literals }, rule) => {
+      for (const text of new Set(literals)) {
+        const others = rulesOfText.get(text);
+        if (others === undefined) rulesOfText.set(text, [rule]);
+        else others.push(rule);
+      }
+    });
+    this.#texts = [...rulesOfText.keys()];
+    this.#rulesOfText = [...rulesOfText.values()];
+    this.#everywhere = rules.flatMap(({ literals }, rule) => (literals === null ? [rule] : []));
+    for (const text of this.#texts) checkText(text);
+  }
+
+  /** Lines since it was made: how many a block has had is told by the difference. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /**
+   * @param bytes whole lines with their ends; the last one may have none
+   * @param place of the first of them
+   * @returns hits in the order of the lines, and of the rules for each line
+   */
+  match(bytes: Uint8Array, place: LinePlace): PlacedHit[] {
+    const block = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const hasOpenEnd = block.length > 0 && block[block.length - 1] !== NEWLINE;
+    this.#lines += countEnds(block, 0, block.length) + (hasOpenEnd ? 1 : 0);
+    this.#tooLong += countTooLong(block);
+    const { format } = this.#source;
+    const nowUnixMs = this.#now();
+    const hits: PlacedHit[] = [];
+    const counted = { at: 0, line: place.line };
+    this.#searchBlock(block, {
+      view: (start, end) => {
+        const text = lineText(block, skipNuls(block, start, end), end);
+        return { text, ...parseHead(format, text, nowUnixMs), trusted: null };
+      },
+      onHit: (begin, view, hit) => {
+        const start = skipNuls(block, begin, block.length);
+        if (counted.line !== null) counted.line += countEnds(block, counted.at, start);
+        counted.at = start;
+        const ownPlace = { file: place.file, offset: place.offset + start, line: counted.line };
+        hits.push(this.#place(hit, view, ownPlace, this.#source.isForgeable));
+      },
+    });
+    return hits;
+  }
+
+  /** Entries of the journal, each with a place of its own. */
+  matchJournal(entries: readonly JournalLine[]): PlacedHit[] {
+    const texts = entries.map(({ message }) => message.slice(0, MAX_LINE_BYTES));
+    // A message may hold ends of lines; where it is looked for texts, they do not matter.
+    const block = Buffer.from(texts.map((text) => text.replaceAll("\n", " ")).join("\n"), "latin1");
+    const entryAt = new Map<number, number>();
+    let at = 0;
+    texts.forEach((text, index) => {
+      entryAt.set(at, index);
+      at += text.length + 1;
+    });
+    this.#lines += entries.length;
+    this.#tooLong += entries.filter(({ message }) => message.length > MAX_LINE_BYTES).length;
+    const hits: PlacedHit[] = [];
+    this.#searchBlock(block, {
+      view: (start) => {
+        const index = entryAt.get(start)!;
+        const { program, atUnixMs, trusted } = entries[index]!;
+        return { text: texts[index]!, messageAt: 0, program, atUnixMs, trusted };
+      },
+      onHit: (start, view, hit) => {
+        const entry = entries[entryAt.get(start)!]!;
+        const isForgeable = this.#source.isForgeable && isForgeableEntry(entry.program, entry.trusted);
+        hits.push(this.#place(hit, view, entry.place, isForgeable));
+      },
+    });
+    return hits;
+  }
+
+  stats(): MatcherStats {
+    return {
+      lines: this.#lines,
+      bytes: this.#bytes,
+      candidates: this.#candidates,
+      tooLong: this.#tooLong,
+      rules: this.#runner.stats(),
+    };
+  }
+
+  #place(hit: LogHit, { text }: LineView, place: LinePlace, isForgeable: boolean): PlacedHit {
+    return { ...hit, place, source: this.#source.name, text: text.slice(0, MAX_HIT_TEXT), isForgeable };
+  }
+
+  #searchBlock(block: Buffer, handlers: BlockHandlers): void {
+    this.#bytes += block.length;
+    const { count, positions, texts } = this.#scan(block);
+    const looksEverywhere = this.#everywhere.some((rule) => !this.#runner.isDisabled(rule));
+    const batch = new CandidateBatch(handlers.view);
+    let hit = 0;
+    for (let at = 0; at < block.length && (looksEverywhere || hit < count); ) {
+      const start = looksEverywhere ? at : startOfLine(block, positions[hit]!);
+      const end = endOfLine(block, start);
+      const rules = looksEverywhere ? [...this.#everywhere] : [];
+      const lineNumber = ++this.#candidates;
+      for (; hit < count && positions[hit]! < end; hit++) this.#putDown(rules, texts[hit]!, lineNumber);
+      batch.add(start, end, rules);
+      if (batch.size >= MAX_BATCH) this.#runBatch(batch, handlers);
+      at = end + 1;
+    }
+    if (batch.size > 0) this.#runBatch(batch, handlers);
+  }
+
+  /** The rules of a text, each once a line. */
+  #putDown(rules: number[], text: number, lineNumber: number): void {
+    for (const rule of this.#rulesOfText[text]!) {
+      if (this.#lastLineOf[rule] === lineNumber) continue;
+      this.#lastLineOf[rule] = lineNumber;
+      rules.push(rule);
+    }
+  }
+
+  #runBatch(batch: CandidateBatch, { onHit }: BlockHandlers): void {
+    this.#runner.run(batch, (line, hit) => onHit(batch.startOf(line), batch.view(line), hit));
+    batch.clear();
+  }
+
+  #scan(block: Buffer): ScannedHits {
+    const isBetterSample = this.#sampleBytes < GOOD_SAMPLE_BYTES && block.length > this.#sampleBytes;
+    if (this.#scanner === null || (isBetterSample && block.length >= GOOD_SAMPLE_BYTES)) {
+      this.#scanner = new LiteralScanner(this.#texts, block);
+      this.#sampleBytes = block.length;
+    }
+    return this.#scanner.scan(block);
+  }
+}
+
+/** What a block is made of: places are offsets in it. */
+interface BlockHandlers {
+  view(start: number, end: number): LineView;
+  onHit(start: number, view: LineView, hit: LogHit): void;
+}
+
+/** Lines to be looked at, and by which rules. */
+class CandidateBatch implements SearchBatch {
+  readonly rules: number[] = [];
+  readonly lines: number[] = [];
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  readonly #views: (LineView | undefined)[] = [];
+  readonly #makeView: (start: number, end: number) => LineView;
+
+  constructor(makeView: (start: number, end: number) => LineView) {
+    this.#makeView = makeView;
+  }
+
+  /** Lines. */
+  get size(): number {
+    return this.#starts.length;
+  }
+
+  add(start: number, end: number, rules: number[]): void {
+    if (rules.length > 1) rules.sort((one, other) => one - other);
+    for (const rule of rules) {
+      this.rules.push(rule);
+      this.lines.push(this.#starts.length);
+    }
+    this.#starts.push(start);
+    this.#ends.push(end);
+    this.#views.push(undefined);
+  }
+
+  startOf(line: number): number {
+    return this.#starts[line]!;
+  }
+
+  view(line: number): LineView {
+    this.#views[line] ??= this.#makeView(this.#starts[line]!, this.#ends[line]!);
+    return this.#views[line];
+  }
+
+  clear(): void {
+    for (const list of [this.rules, this.lines, this.#starts, this.#ends, this.#views]) list.length = 0;
+  }
+}
