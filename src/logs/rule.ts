@@ -1,5 +1,5 @@
 /** The shape of a rule file of our own. A rule is data: what it looks for, what it takes from the line, and lines with their expected result. Types only. */
-import type { Outcome } from "./contract.ts";
+import type { LogFormat, Outcome } from "./contract.ts";
 
 /** Rules of one service. */
 export interface RuleFile {
@@ -9,6 +9,8 @@ export interface RuleFile {
   readonly sentence: string;
   /** Names of the sources that its lines stand in, such as `auth`. */
   readonly sources: readonly string[];
+  /** Format of these sources: the samples are read by it. */
+  readonly format: LogFormat;
   /** For syslog lines: the programs whose lines these rules see. @default every line */
   readonly programs?: readonly string[];
   readonly rules: readonly Rule[];
@@ -20,16 +22,20 @@ export interface Rule {
   readonly name: string;
   readonly sentence: string;
   readonly outcome: Outcome;
-  /** How much one line counts, 1 is one failed password. @default 1 */
+  /**
+   * How much one line counts, 1 is one failed password: 5 what nobody sends by mistake, 0.2 what health checks do as well.
+   * @default 1
+   */
   readonly weight?: number;
   /**
    * A JavaScript regular expression on the message (the line behind time, host and program), as text. Named groups: `address`
-   * (wanted), `user`, `site`, `detail`, `at`. It must begin with `^` and end with `$`, and nothing that an attacker writes may be
-   * able to move `address`: what stands before it is fixed text or cannot hold the fixed text around it. The lint in rule-lint.ts
-   * refuses others, with the reason.
+   * (wanted), `user`, `site`, `detail`. It must begin with `^` and end with `$`, and no text that an attacker writes may be able to
+   * move `address`. The lint in rule-lint.ts takes every repeated piece that may hold spaces or quotes, and every named group, for text
+   * of the attacker that may hold anything, whatever the pattern says. A group whose name begins with `kept` says otherwise: that the
+   * program itself keeps that text to the pattern inside (it escapes or refuses the rest), so that the lint may believe it.
    */
   readonly pattern: string;
-  /** Flags besides `d` and `g`, such as `i`. @default none */
+  /** `i` or nothing. @default none */
   readonly flags?: string;
   /** A text that each matching line holds, where the pattern's own literals are too common. @default derived from the pattern */
   readonly literal?: string;
