@@ -1,0 +1,95 @@
+/** The audit logs as rules of the log engine. Each rule keeps the state of one log: make one for each file. */
+import type { LineRule, LogHit } from "#src/logs/contract.ts";
+import { detailOf, formatWafDetail } from "./detail.ts";
+import type { WafEntry, WafSeverity } from "./entry.ts";
+import { parseIndexLine } from "./index-line.ts";
+import { parseJsonEntry } from "./json-entry.ts";
+import { SerialAssembler } from "./serial.ts";
+
+/** Of the JSON audit log, both versions. */
+export function wafJsonRule(): LineRule {
+  return {
+    name: "modsecurity.json",
+    literals: ['{"transaction":'],
+    search: ({ text }) => parseJsonEntry(text),
+    conclude: (found) => hitsOf(found as WafEntry),
+  };
+}
+
+/**
+ * Of the serial audit log. It must see every line, so give it logs of this kind alone.
+ * @param onDropped told of each entry that could not be taken
+ */
+export function wafSerialRule(onDropped: () => void = () => undefined): LineRule {
+  const assembler = new SerialAssembler();
+  let dropped = 0;
+  return {
+    name: "modsecurity.serial",
+    literals: null,
+    search: () => true,
+    conclude: (_, { text }) => {
+      const entry = assembler.push(text);
+      for (; dropped < assembler.dropped; dropped++) onDropped();
+      return entry === null ? [] : hitsOf(entry);
+    },
+  };
+}
+
+/**
+ * Of the index of a concurrent audit log. The rules are in the entry's own file: what is told here is that the request was refused,
+ * by 403 or 406, with no rule's id. Errors of the site, which are audited too, are no hits.
+ */
+export function wafIndexRule(): LineRule {
+  return {
+    name: "modsecurity.index",
+    literals: [" md5:"],
+    search: ({ text }) => parseIndexLine(text),
+    conclude: (found) => {
+      const { entry } = found as { entry: WafEntry };
+      return entry.status === 403 || entry.status === 406 ? [toHit(entry, "modsecurity.refused", 1)] : [];
+    },
+  };
+}
+
+/** None when no rule matched: logs of errors hold those too. */
+export function hitsOf(entry: WafEntry): LogHit[] {
+  if (entry.rules.length === 0) return [];
+  return [toHit(entry, entry.isIntercepted ? "modsecurity.intercepted" : "modsecurity.detected", weightOf(entry))];
+}
+
+function toHit(entry: WafEntry, rule: string, weight: number): LogHit {
+  return {
+    rule,
+    service: "modsecurity",
+    outcome: "probe",
+    atUnixMs: entry.atUnixMs,
+    address: entry.address,
+    user: null,
+    site: entry.site,
+    detail: formatWafDetail(detailOf(entry)),
+    weight,
+  };
+}
+
+// A rule without a severity that stops a request was written by somebody who meant it: as grave as an error.
+const WEIGHT: Readonly<Record<WafSeverity | "none", number>> = {
+  emergency: 5,
+  alert: 5,
+  critical: 5,
+  error: 3,
+  warning: 2,
+  notice: 1,
+  info: 1,
+  debug: 1,
+  none: 3,
+};
+
+/**
+ * 1 to 5 for a request that was stopped, by its gravest rule or its anomaly score, whichever is more; a fifth of it for one that
+ * was let through: one false positive never blocks anybody.
+ */
+export function weightOf(entry: WafEntry): number {
+  const gravest = Math.max(...entry.rules.map(({ severity }) => WEIGHT[severity ?? "none"]), 1);
+  const weight = Math.max(gravest, Math.min(entry.score ?? 0, 5));
+  return entry.isIntercepted ? weight : weight / 5;
+}
