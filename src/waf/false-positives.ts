@@ -1,5 +1,5 @@
 /**
- * Rules that ordinary visitors hit: one rule at one URL, many addresses that do nothing else that a rule minds. Pure. It only
+ * Rules that ordinary visitors hit: one rule at one URL, many addresses that do nothing elsewhere that a rule minds. Pure. It only
  * proposes: a botnet whose members each try one thing once looks the same, but for the logins.
  */
 import { parseWafDetail } from "./detail.ts";
@@ -24,7 +24,7 @@ export interface FalsePositiveCandidate {
   readonly hits: number;
   readonly stopped: number;
   readonly addresses: number;
-  /** Addresses that hit no other rule, and nothing else of this rule, or have logged in. */
+  /** Addresses that hit no rule at any other URL, or have logged in. */
   readonly behaving: number;
   readonly loggedIn: number;
   /** The variable that at least nine in ten of the hits name; `null` when there is none. */
@@ -52,32 +52,31 @@ export function falsePositiveCandidates(
   hits: Iterable<StoredWafHit>,
   { hasLoggedIn, minAddresses = 5, minShare = 0.8 }: FalsePositiveOptions,
 ): FalsePositiveCandidate[] {
-  const { places, placesOf } = collect(hits);
+  const { places, urlsOf } = collect(hits);
   const candidates: FalsePositiveCandidate[] = [];
   for (const place of places.values()) {
     if (place.addresses.size < minAddresses) continue;
     const all = [...place.addresses];
     const loggedIn = all.filter(hasLoggedIn);
-    const others = all.filter((address) => (placesOf.get(address)?.size ?? 0) === 1 && !loggedIn.includes(address));
+    const others = all.filter((address) => (urlsOf.get(address)?.size ?? 0) === 1 && !loggedIn.includes(address));
     const behaving = loggedIn.length + others.length;
     if (behaving / all.length >= minShare) candidates.push(toCandidate(place, behaving, loggedIn.length));
   }
   return candidates.sort((a, b) => b.loggedIn - a.loggedIn || b.behaving - a.behaving || b.hits - a.hits);
 }
 
-/** Places by rule, site and path; and of each address the places where it hit something. */
-function collect(hits: Iterable<StoredWafHit>): { places: Map<string, Place>; placesOf: Map<string, Set<string>> } {
+/** Places by rule, site and path; and of each address the URLs where it hit something: several rules of one request are one deed. */
+function collect(hits: Iterable<StoredWafHit>): { places: Map<string, Place>; urlsOf: Map<string, Set<string>> } {
   const places = new Map<string, Place>();
-  const placesOf = new Map<string, Set<string>>();
+  const urlsOf = new Map<string, Set<string>>();
   for (const { address, site, detail: text } of hits) {
     const detail = parseWafDetail(text);
     if (detail === null || address === null) continue;
-    const keys = placesOf.get(address) ?? new Set();
-    placesOf.set(address, keys);
+    const urls = urlsOf.get(address) ?? new Set();
+    urlsOf.set(address, urls.add(`${site} ${detail.path}`));
+    if (site === null) continue;
     for (const ruleId of detail.rules) {
       const key = `${ruleId} ${site} ${detail.path}`;
-      keys.add(key);
-      if (site === null) continue;
       const place = places.get(key) ?? emptyPlace(ruleId, site, detail.path);
       places.set(key, place);
       place.hits++;
@@ -87,7 +86,7 @@ function collect(hits: Iterable<StoredWafHit>): { places: Map<string, Place>; pl
       place.variables.set(variable, (place.variables.get(variable) ?? 0) + 1);
     }
   }
-  return { places, placesOf };
+  return { places, urlsOf };
 }
 
 function emptyPlace(ruleId: string, site: string, path: string): Place {
@@ -113,7 +112,7 @@ function toCandidate(place: Place, behaving: number, loggedIn: number): FalsePos
     confidence: loggedIn > 0 ? "likely" : "possible",
     reason:
       `Rule ${ruleId} was hit ${hits} times at ${site}${path} by ${addresses} addresses (${stopped} requests stopped): ` +
-      `${behaving} of these do nothing else that a rule minds, ${logins}` +
+      `${behaving} of these do nothing elsewhere that a rule minds, ${logins}` +
       `${loggedIn === 0 ? ", so it may also be one attacker with many addresses" : ""}`,
     suggestion: suggestionOf(ruleId, path, matchedVar),
   };

@@ -16,14 +16,16 @@ import { parseWafMessage } from "./message.ts";
 const BOUNDARY = /^--([0-9A-Za-z]{8})-([A-Z])--$/;
 const HEADER = /^\[([^\]]{20,40})\] (\S{8,64}) (\S{2,64}) \d{1,5} \S{2,64} \d{1,5}$/;
 const MAX_MATCHES = 64;
-// Longest body that is waited for: SecRequestBodyLimit of the recommended configuration is 12.5 MiB, SecResponseBodyLimit 512 KiB.
-const MAX_BODY_BYTES = 16 * 2 ** 20;
+// Longest bodies that are waited for: SecRequestBodyLimit of the recommended configuration is 12.5 MiB, SecResponseBodyLimit 512 KiB.
+const MAX_REQUEST_BYTES = 16 * 2 ** 20;
+const MAX_RESPONSE_BYTES = 2 ** 20;
 // Lines of this length may have been cut by their reader.
 const MAX_LINE = 65_536;
 
 interface OpenEntry {
   readonly boundary: string;
   part: string;
+  readonly seen: Set<string>;
   uniqueId: string | null;
   atUnixMs: number | null;
   address: string | null;
@@ -83,7 +85,10 @@ export class SerialAssembler {
       return null;
     }
     if (open === null) return null;
+    // Each part is there once: a second one is of another entry, whose beginning was taken for a line of a body.
+    if (open.seen.has(part)) return this.#drop();
     if (part !== "Z") {
+      open.seen.add(part);
       open.part = part;
       open.leastBytes = 0;
       open.mostBytes = 0;
@@ -96,13 +101,17 @@ export class SerialAssembler {
     return entry;
   }
 
+  #drop(): null {
+    this.#open = null;
+    this.#dropped++;
+    return null;
+  }
+
   #take(open: OpenEntry, line: string): void {
     open.leastBytes += line.length + 1;
     open.mostBytes += line.length < MAX_LINE ? line.length + 2 : Number.POSITIVE_INFINITY;
     if (isBody(open.part)) {
-      if (open.leastBytes <= MAX_BODY_BYTES) return;
-      this.#open = null;
-      this.#dropped++;
+      if (open.leastBytes > (open.part === "E" ? MAX_RESPONSE_BYTES : MAX_REQUEST_BYTES)) this.#drop();
     } else takeLine(open, line);
   }
 }
@@ -111,6 +120,7 @@ function openEntry(boundary: string): OpenEntry {
   return {
     boundary,
     part: "A",
+    seen: new Set("A"),
     uniqueId: null,
     atUnixMs: null,
     address: null,
@@ -141,7 +151,7 @@ function isBody(part: string): boolean {
 
 /** Whether the body is not over yet, going by the length that the web server has held the client to. */
 function isInsideBody({ part, contentLength, mostBytes }: OpenEntry): boolean {
-  return part === "C" && contentLength !== null && contentLength <= MAX_BODY_BYTES && mostBytes < contentLength;
+  return part === "C" && contentLength !== null && contentLength <= MAX_REQUEST_BYTES && mostBytes < contentLength;
 }
 
 function takeLine(open: OpenEntry, line: string): void {

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { LineRule, LineView, LogHit } from "#src/logs/contract.ts";
+import type { WafEntry } from "./entry.ts";
+import { wafIndexRule, wafJsonRule, wafSerialRule, weightOf } from "./rules.ts";
+
+function viewOf(text: string): LineView {
+  return { text, messageAt: 0, program: "", atUnixMs: null, trusted: null };
+}
+
+/** As the engine runs a rule: `search` for lines that hold a literal, `conclude` for what it found. */
+function runRule(rule: LineRule, text: string): LogHit[] {
+  return text.split("\n").flatMap((line) => {
+    if (rule.literals !== null && !rule.literals.some((literal) => line.includes(literal))) return [];
+    const view = viewOf(line);
+    const found = rule.search(view);
+    return found === null || found === undefined ? [] : rule.conclude(found, view);
+  });
+}
+
+const MESSAGE =
+  'Access denied with code 403 (phase 2). String match "x" at ARGS:a. [file "f"] [line "14"] [id "1234001"] [severity "CRITICAL"]';
+const DETAIL =
+  "rules=1234001 severity=critical stopped=1 status=403 method=GET var=ARGS:a id=awLjDsRtYDuhEiTeT7ZJWAAAAAE path=/a.php";
+const HIT: LogHit = {
+  rule: "modsecurity.intercepted",
+  service: "modsecurity",
+  outcome: "probe",
+  atUnixMs: Date.UTC(2026, 10, 22, 12, 41, 50, 770),
+  address: "198.51.100.23",
+  user: null,
+  site: "alice.example",
+  detail: DETAIL,
+  weight: 5,
+};
+
+const jsonLine = (messages: readonly string[], intercepted: boolean): string =>
+  JSON.stringify({
+    transaction: {
+      time: "22/Nov/2026:12:41:50.770394 +0000",
+      transaction_id: "awLjDsRtYDuhEiTeT7ZJWAAAAAE",
+      remote_address: "198.51.100.23",
+    },
+    request: { request_line: "GET /a.php?x=1 HTTP/1.1", headers: { Host: "alice.example" } },
+    response: { status: 403 },
+    audit_data: { messages, action: { intercepted } },
+  });
+
+test("wafJsonRule() gives one hit a transaction, and none where no rule matched", () => {
+  const text = [jsonLine([MESSAGE], true), jsonLine([], false), "{}", '{"transaction":', "other"].join("\n");
+  assert.deepEqual(runRule(wafJsonRule(), text), [HIT]);
+});
+
+test("wafSerialRule() gives its hit at the line that ends the entry, and tells of entries that it drops", () => {
+  const entry = [
+    "--0079b05c-A--",
+    "[22/Nov/2026:12:41:50.770394 +0000] awLjDsRtYDuhEiTeT7ZJWAAAAAE 198.51.100.23 37740 203.0.113.9 80",
+    "--0079b05c-B--",
+    "GET /a.php?x=1 HTTP/1.1",
+    "Host: alice.example",
+    "",
+    "--0079b05c-F--",
+    "HTTP/1.1 403 Forbidden",
+    "--0079b05c-H--",
+    `Message: ${MESSAGE}`,
+    "Action: Intercepted (phase 2)",
+    "",
+    "--0079b05c-Z--",
+  ].join("\n");
+  let dropped = 0;
+  const rule = wafSerialRule(() => dropped++);
+  assert.deepEqual(runRule(rule, entry), [HIT]);
+  assert.deepEqual(runRule(rule, entry.replace("[22/", "[xx/")), []);
+  assert.equal(dropped, 1);
+});
+
+test("wafIndexRule() tells of refused requests, not of errors of the site", () => {
+  const line =
+    'alice.example 198.51.100.23 - - [22/Nov/2026:12:41:50.770394 +0000] "GET /a.php HTTP/1.1" 403 318 "-" "-" awLjDsRtYDuhEiTeT7ZJWAAAAAE "-" /www-data/20261122/20261122-1241/20261122-124155-awLjDsRtYDuhEiTeT7ZJWAAAAAE 0 12316 md5:88e5dba0ee1ede01b8ca93706fe1dcba ';
+  const hits = runRule(wafIndexRule(), `${line}\n${line.replace('" 403 ', '" 500 ')}`);
+  assert.deepEqual(hits, [
+    {
+      ...HIT,
+      rule: "modsecurity.refused",
+      weight: 1,
+      detail: "stopped=0 status=403 method=GET id=awLjDsRtYDuhEiTeT7ZJWAAAAAE path=/a.php",
+    },
+  ]);
+});
+
+test("weightOf() counts what was stopped by its severity or score, and a fifth for what was let through", () => {
+  const weigh = (
+    severity: "critical" | "warning" | "notice" | null,
+    isIntercepted: boolean,
+    score: number | null = null,
+  ): number => {
+    const rules = [{ id: "1", message: "", severity, tags: [], matchedVar: null }];
+    return weightOf({ rules, isIntercepted, score } as unknown as WafEntry);
+  };
+  assert.equal(weigh("critical", true), 5);
+  assert.equal(weigh("warning", true), 2);
+  assert.equal(weigh("warning", true, 8), 5);
+  assert.equal(weigh("notice", true), 1);
+  assert.equal(weigh(null, true), 3);
+  assert.equal(weigh("critical", false), 1);
+  assert.equal(weigh("notice", false), 0.2);
+});
