@@ -1,5 +1,5 @@
 /** A line of the index that ModSecurity 2.9 writes for concurrent audit logs: what was asked, and where the entry lies. Pure. */
-import { canonicalAddress } from "#src/blocks/lists/network.ts";
+import { canonicalAddress } from "#src/lib/ip-network.ts";
 import { decodeBytes, isUniqueId, parseApacheTime } from "./decode.ts";
 import { toEntry, type WafEntry } from "./entry.ts";
 

@@ -1,5 +1,5 @@
 /** A line of the JSON audit log: of ModSecurity 2.9 (`SecAuditLogFormat JSON`) or of libmodsecurity 3. Pure; at most 1 MiB. */
-import { canonicalAddress } from "#src/blocks/lists/network.ts";
+import { canonicalAddress } from "#src/lib/ip-network.ts";
 import { decodeBytes, isUniqueId, parseApacheTime, parseAsctime } from "./decode.ts";
 import { toEntry, type WafEntry, type WafRule } from "./entry.ts";
 import { jsonMembers, jsonValue, type Span } from "./json-members.ts";

@@ -7,7 +7,7 @@
  * last byte. Ids are not unique (they come from rand(3), the children of Apache share them), so entries are told by the unique id
  * of part A.
  */
-import { canonicalAddress } from "#src/blocks/lists/network.ts";
+import { canonicalAddress } from "#src/lib/ip-network.ts";
 import { decodeBytes, isUniqueId, parseApacheTime } from "./decode.ts";
 import { toEntry, type WafEntry, type WafRule } from "./entry.ts";
 import { parseWafMessage } from "./message.ts";
