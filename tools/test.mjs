@@ -8,7 +8,7 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const node = join(root, `node_modules/node-linux-${process.arch}/bin/node`);
 const POLICY = "/usr/sbin/policy-rc.d";
-// program that proves the package is there -> package
+// program, or file, that proves the package is there -> package
 const COMPONENTS = {
   strace: "strace",
   setpriv: "util-linux",
@@ -19,6 +19,21 @@ const COMPONENTS = {
   python3: "python3",
   zsh: "zsh",
   exim4: "exim4-daemon-light",
+  nft: "nftables",
+  iptables: "iptables",
+  ipset: "ipset",
+  conntrack: "conntrack",
+  "fail2ban-regex": "fail2ban",
+  rsyslogd: "rsyslog",
+  sshd: "openssh-server",
+  ssh: "openssh-client",
+  sshpass: "sshpass",
+  "/usr/lib/dovecot/imap": "dovecot-imapd",
+  vsftpd: "vsftpd",
+  apache2: "apache2",
+  "/usr/lib/apache2/modules/mod_security2.so": "libapache2-mod-security2",
+  "/usr/share/modsecurity-crs/owasp-crs.load": "modsecurity-crs",
+  "/lib/systemd/systemd-journal-remote": "systemd-journal-remote",
 };
 
 /** Runs a program to its end; a failure ends the test run with its exit code. */
@@ -29,6 +44,7 @@ function run(program, parameters, options = {}) {
 }
 
 function isInstalled(program) {
+  if (program.startsWith("/")) return existsSync(program);
   return ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].some((folder) => existsSync(join(folder, program)));
 }
 

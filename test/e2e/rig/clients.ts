@@ -1,0 +1,192 @@
+/** Clients that speak what attackers and customers speak, from an address of their choice. They run in the world's namespace. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { request } from "node:http";
+import { connect, type Socket } from "node:net";
+
+/** From where to where. */
+export interface Route {
+  /** Any address of the world. */
+  readonly from: string;
+  readonly to: string;
+  readonly port: number;
+}
+
+/** A login. */
+export interface Login extends Route {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** What came of a login. `unreachable`: the connection could not be made, or was given up. */
+export type Answer = "accepted" | "refused" | "unreachable";
+
+/** A request for a web server. */
+export interface WebRequest extends Route {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+// A SYN that is dropped is sent again after 1 s: less than that is one try, and no packet needs so long on a wire in memory.
+const CONNECT_MS = 800;
+const ANSWER_MS = 10_000;
+
+/** A connection. `null` when it could not be made: refused, or no answer in time. */
+export async function open({ from, to, port }: Route): Promise<Socket | null> {
+  const socket = connect({ host: to, port, localAddress: from });
+  const signal = AbortSignal.timeout(CONNECT_MS);
+  try {
+    await once(socket, "connect", { signal });
+    socket.on("error", () => socket.destroy());
+    return socket;
+  } catch {
+    socket.destroy();
+    return null;
+  }
+}
+
+/** Login by IMAP's LOGIN. */
+export function imap(login: Login): Promise<Answer> {
+  const quote = (text: string): string => `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
+  return converse(login, [
+    [/^\* OK/m, `a LOGIN ${quote(login.user)} ${quote(login.password)}`],
+    [/^a (?:OK|NO|BAD)/m, "b LOGOUT"],
+  ]);
+}
+
+/** Login by SMTP's AUTH PLAIN. */
+export function smtp(login: Login): Promise<Answer> {
+  const secret = Buffer.from(`\0${login.user}\0${login.password}`).toString("base64");
+  return converse(login, [
+    [/^220 /m, "EHLO client.example"],
+    [/^250 /m, `AUTH PLAIN ${secret}`],
+    [/^(?:235|[45]\d\d) /m, "QUIT"],
+  ]);
+}
+
+/** Login by FTP's USER and PASS. */
+export function ftp(login: Login): Promise<Answer> {
+  return converse(login, [
+    [/^220 /m, `USER ${login.user}`],
+    [/^331 /m, `PASS ${login.password}`],
+    [/^(?:230|[45]\d\d) /m, "QUIT"],
+  ]);
+}
+
+/** Says each line once its pattern was read; the last pattern's answer tells. */
+async function converse(route: Route, steps: readonly (readonly [RegExp, string])[]): Promise<Answer> {
+  const socket = await open(route);
+  if (socket === null) return "unreachable";
+  try {
+    let answer = "";
+    for (const [awaited, line] of steps) {
+      answer = await read(socket, awaited);
+      socket.write(`${line}\r\n`);
+    }
+    return /^(?:a OK|235|230)/.test(answer) ? "accepted" : "refused";
+  } catch {
+    return "unreachable";
+  } finally {
+    socket.end();
+    socket.destroySoon();
+  }
+}
+
+/** What matches, once it was read. @throws Error when the connection ends, or nothing that matches comes in time */
+async function read(socket: Socket, awaited: RegExp): Promise<string> {
+  let text = "";
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  const ended = new AbortController();
+  socket.once("close", () => ended.abort());
+  for (;;) {
+    const found = awaited.exec(text)?.[0];
+    if (found !== undefined) return found;
+    const [chunk] = (await once(socket, "data", { signal: AbortSignal.any([signal, ended.signal]) })) as [Buffer];
+    text += chunk.toString("latin1");
+  }
+}
+
+/** Status of the answer to a request; `null` when there was none. */
+export async function web({
+  from,
+  to,
+  port,
+  method,
+  path,
+  headers = {},
+  body = "",
+}: WebRequest): Promise<number | null> {
+  const socket = await open({ from, to, port });
+  if (socket === null) return null;
+  const asked = request({
+    createConnection: () => socket,
+    method,
+    path,
+    headers: { host: "web1.example.net", ...headers },
+  });
+  asked.setTimeout(ANSWER_MS, () => asked.destroy());
+  asked.end(body);
+  try {
+    const [response] = (await once(asked, "response")) as [import("node:http").IncomingMessage];
+    response.resume();
+    return response.statusCode!;
+  } catch {
+    return null;
+  } finally {
+    socket.destroySoon();
+  }
+}
+
+/** Login by HTTP's basic authentication. */
+export async function basic(login: Login): Promise<Answer> {
+  const secret = Buffer.from(`${login.user}:${login.password}`).toString("base64");
+  const status = await web({ ...login, method: "GET", path: "/admin", headers: { authorization: `Basic ${secret}` } });
+  if (status === null) return "unreachable";
+  return status === 401 ? "refused" : "accepted";
+}
+
+/** Login by WordPress's form. */
+export async function wordpress(login: Login): Promise<Answer> {
+  const body = new URLSearchParams({ log: login.user, pwd: login.password }).toString();
+  const headers = {
+    "content-type": "application/x-www-form-urlencoded",
+    "content-length": String(body.length),
+  };
+  const status = await web({ ...login, method: "POST", path: "/wp-login.php", headers, body });
+  if (status === null) return "unreachable";
+  return status === 302 ? "accepted" : "refused";
+}
+
+/** Login by OpenSSH's client with a password. */
+export async function ssh(login: Login): Promise<Answer> {
+  const child = startSsh(login, "true");
+  let said = "";
+  child.stderr!.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code === 0) return "accepted";
+  return said.includes("Permission denied") ? "refused" : "unreachable";
+}
+
+/** OpenSSH's client with a command for the other side. */
+export function startSsh({ from, to, port, user, password }: Login, command: string): ChildProcess {
+  const options = {
+    BindAddress: from,
+    Port: String(port),
+    User: `"${user.replaceAll(/["\\]/g, "\\$&")}"`,
+    ConnectTimeout: "1",
+    NumberOfPasswordPrompts: "1",
+    PreferredAuthentications: "password",
+    StrictHostKeyChecking: "no",
+    UserKnownHostsFile: "/dev/null",
+    LogLevel: "ERROR",
+  };
+  const words = Object.entries(options).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+  return spawn("sshpass", ["-e", "ssh", "-F", "none", ...words, to, command], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { PATH: "/usr/bin:/bin", SSHPASS: password },
+  });
+}
