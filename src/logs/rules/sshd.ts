@@ -136,7 +136,7 @@ export const SSHD: RuleFile = {
       name: "pam-failed",
       sentence: "PAM refused a login.",
       outcome: "failure",
-      pattern: String.raw`${START}PAM: (?:Authentication failure|User not known to the underlying authentication module|User account has expired|Permission denied) for (?:illegal user )?(?<user>.*) from ${ADDRESS}(?: via \S+)?${END}`,
+      pattern: `${START}PAM: (?:Authentication failure|User not known to the underlying authentication module|User account has expired|Permission denied) for (?:illegal user )?(?<user>.*) from ${ADDRESS}(?: via ${ADDRESS_TEXT})?${END}`,
       samples: [
         {
           line: "Nov 22 12:41:06 web1 sshd[180]: error: PAM: Authentication failure for illegal user test from 198.51.100.23",
