@@ -58,7 +58,17 @@ const REAL: readonly Case[] = [
     "root",
     Date.UTC(2026, 10, 22, 12, 41, 1),
   ],
-  ["syslog", "Nov 22 12:50:43 web1 no tag here", "no tag here", "", local(2026, 10, 22, 12, 50, 43)],
+  ["syslog", "Nov 22 12:50:43 web1 no tag here", "web1 no tag here", "", local(2026, 10, 22, 12, 50, 43)],
+  ["syslog", "Nov 22 12:50:43 web1 auth.info sshd[9]: x", "x", "sshd", local(2026, 10, 22, 12, 50, 43)],
+  ["syslog", "Nov 22 12:50:43 <10.5> web1 sshd[9]: x", "<10.5> web1 sshd[9]: x", "", local(2026, 10, 22, 12, 50, 43)],
+  ["syslog", "Nov 22 12:50:43 web1 [sshd] x", "x", "sshd", local(2026, 10, 22, 12, 50, 43)],
+  [
+    "syslog",
+    "2026-11-22 12:54:27,331 web1 proftpd[179] web1 (198.51.100.23[198.51.100.23]): x",
+    "web1 (198.51.100.23[198.51.100.23]): x",
+    "proftpd",
+    local(2026, 10, 22, 12, 54, 27, 331),
+  ],
   [
     "exim",
     "2026-11-22 12:41:35 1xV6sx-00006g-0p Completed",

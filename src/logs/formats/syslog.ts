@@ -4,6 +4,11 @@ import type { Head } from "./head.ts";
 import { parseIsoStamp, parseRfc3164Stamp, type Stamp } from "./stamps.ts";
 
 const MAX_PROGRAM = 128;
+const SPACE = 32;
+const COLON = 58;
+// busybox and socklog write these before the program, FreeBSD `<10.5>`.
+const FACILITY =
+  /^(?:(?:auth|authpriv|cron|daemon|ftp|kern|local[0-7]|lpr|mail|news|security|syslog|user|uucp)\.[a-z]{3,8}:?|<\d{1,3}\.\d>)$/;
 
 /**
  * Head of `[<PRI>]TIME HOST PROGRAM[PID]: message` with a time of RFC 3164 or ISO 8601, or of RFC 5424
@@ -25,28 +30,49 @@ function readPriority(text: string): { behindPriority: number; isRfc5424: boolea
   return { behindPriority: close + (isRfc5424 ? 3 : 1), isRfc5424 };
 }
 
-/** `HOST PROGRAM[PID]: message`; the host may be missing, as with busybox. */
+/**
+ * `HOST PROGRAM[PID]: message`. The host may be missing, as with busybox; before the program may stand `auth.info`; the colon may be
+ * missing behind a pid, as with ProFTPD. A line without a program is all message.
+ */
 function parseTag(text: string, at: number): { messageAt: number; program: string } {
-  const hostEnd = text.indexOf(" ", at);
-  if (hostEnd < 0) return { messageAt: at, program: "" };
-  const isTag = text[hostEnd - 1] === ":" && hostEnd - at <= MAX_PROGRAM;
-  const tagAt = isTag ? at : skipSpaces(text, hostEnd);
-  const tagEnd = endOfTag(text, tagAt);
-  if (text[tagEnd] !== ":") return { messageAt: tagAt, program: "" };
-  const bracket = text.indexOf("[", tagAt);
-  const programEnd = bracket > tagAt && bracket < tagEnd ? bracket : tagEnd;
-  return { messageAt: skipSpaces(text, tagEnd + 1), program: text.slice(tagAt, programEnd) };
+  for (const tagAt of tagPlaces(text, at)) {
+    const end = endOfTag(text, tagAt);
+    if (end === null) continue;
+    const bracket = text.indexOf("[", tagAt);
+    const program = text.slice(tagAt, bracket > tagAt && bracket < end ? bracket : end);
+    const behind = text.charCodeAt(end) === COLON ? end + 1 : end;
+    return { messageAt: skipSpaces(text, behind), program: program.startsWith("[") ? program.slice(1, -1) : program };
+  }
+  return { messageAt: at, program: "" };
 }
 
-/** Offset of the first colon, space or end: what a program may call itself holds neither (RFC 3164 §4.1.3, and slashes as Postfix). */
-function endOfTag(text: string, at: number): number {
+/** Where the program may stand: at the first, second or third word. */
+function tagPlaces(text: string, at: number): number[] {
+  const places = [skipSpaces(text, at)];
+  const host = text.indexOf(" ", places[0]);
+  if (host < 0) return places;
+  const second = skipSpaces(text, host);
+  places.push(second);
+  const word = text.slice(second, text.indexOf(" ", second));
+  if (FACILITY.test(word)) places.push(skipSpaces(text, second + word.length));
+  return places;
+}
+
+/**
+ * Offset of the colon behind a program, or of the space behind its pid in brackets; `null` when no program stands there. What a program
+ * may call itself holds neither spaces nor colons (RFC 3164 §4.1.3), but slashes, as with Postfix.
+ */
+function endOfTag(text: string, at: number): number | null {
   const limit = Math.min(text.length, at + MAX_PROGRAM);
   for (let index = at; index < limit; index++) {
     const code = text.charCodeAt(index);
-    if (code === 58 && (index + 1 === text.length || text.charCodeAt(index + 1) === 32)) return index;
-    if (code <= 32) return index;
+    if (code === SPACE) return index > at && text[index - 1] === "]" ? index : null;
+    if (code === COLON && index > at && (index + 1 === text.length || text.charCodeAt(index + 1) === SPACE)) {
+      return FACILITY.test(text.slice(at, index)) ? null : index;
+    }
+    if (code < SPACE) return null;
   }
-  return limit;
+  return null;
 }
 
 function parseRfc5424(text: string, at: number): Head {
@@ -84,6 +110,6 @@ function endOfStructuredData(text: string, at: number): number {
 
 function skipSpaces(text: string, at: number): number {
   let index = at;
-  while (text.charCodeAt(index) === 32) index++;
+  while (text.charCodeAt(index) === SPACE) index++;
   return index;
 }

@@ -26,7 +26,9 @@ function compileRule(file: RuleFile, rule: Rule): LineRule {
     name,
     literals: rule.literal === undefined ? literalsOf(rule.pattern, flags) : [rule.literal],
     search: ({ text, messageAt, program }) =>
-      programs === null || programs.has(program) ? pattern.exec(messageAt === 0 ? text : text.slice(messageAt)) : null,
+      programs === null || program === "" || programs.has(program)
+        ? pattern.exec(messageAt === 0 ? text : text.slice(messageAt))
+        : null,
     conclude: (found, line) => [hitOf(name, file.service, rule, found as RegExpExecArray, line)],
   };
 }
