@@ -1,0 +1,94 @@
+/**
+ * What is known of connections, each of which writes several lines: the address may stand in one, the failure in another. At most
+ * 2,000 connections for at most five minutes of the log's time; the oldest is forgotten first.
+ * @see fail2ban 1.0.2, jail.conf(5): F-MLFID, F-NOFAIL, F-MLFFORGET, F-MLFGAINED
+ */
+import type { Groups } from "./failure-regex.ts";
+
+const MAX_CONNECTIONS = 2000;
+const MAX_AGE_MS = 300_000;
+
+/** What all lines of a connection have said so far. */
+export interface Failure {
+  groups: Groups;
+  /** Names of all users that were tried. */
+  users: Set<string>;
+  /** A failure was seen before its address. */
+  isPending: boolean;
+  /** The last line told of no failure by itself. */
+  isNoFailure: boolean;
+}
+
+interface Connection extends Failure {
+  seenUnixMs: number;
+}
+
+/** Connections by their ids. */
+export class Connections {
+  readonly #byId = new Map<string, Connection>();
+  /** How many ids hold each number in brackets, such as `[4711]`; `""` counts those that hold none. */
+  readonly #numbers = new Map<string, number>();
+
+  /**
+   * Puts a line's groups to those of its connection.
+   * @returns what is known of it now; it may be kept, and changed by the next line
+   */
+  merge(id: string, groups: Groups, atUnixMs: number): Failure {
+    const { mlfforget, mlfgained, nofail, ...rest } = groups;
+    const isGained = Boolean(mlfgained);
+    const known = this.#get(id, atUnixMs);
+    const failure = known ?? {
+      groups: {},
+      users: new Set<string>(),
+      isPending: false,
+      isNoFailure: false,
+      seenUnixMs: atUnixMs,
+    };
+    if (known !== undefined || !mlfforget) {
+      if (rest["user"]) failure.users.add(rest["user"]);
+    }
+    if (isGained) failure.isPending = false;
+    for (const [name, text] of Object.entries(rest)) if (text !== undefined) failure.groups[name] = text;
+    failure.isNoFailure = isGained || Boolean(nofail);
+    if (known === undefined && !mlfforget) this.#set(id, failure);
+    if (known !== undefined && mlfforget) this.#delete(id);
+    // Failures that wait for an address, or attempts with several names, count whatever this line says.
+    if (failure.isPending || failure.users.size > 1) failure.isNoFailure = false;
+    failure.isPending = false;
+    return failure;
+  }
+
+  /** Whether a line may belong to a connection that is known; `false` is certain. */
+  mayConcern(line: string): boolean {
+    if (this.#byId.size === 0) return false;
+    if (this.#numbers.has("")) return true;
+    const numbers = line.match(/\[\d+\]/g);
+    return numbers?.some((number) => this.#numbers.has(number)) ?? false;
+  }
+
+  #get(id: string, atUnixMs: number): Connection | undefined {
+    const known = this.#byId.get(id);
+    if (known === undefined || Math.abs(atUnixMs - known.seenUnixMs) <= MAX_AGE_MS) return known;
+    this.#delete(id);
+    return undefined;
+  }
+
+  #set(id: string, connection: Connection): void {
+    this.#byId.set(id, connection);
+    this.#count(id, 1);
+    if (this.#byId.size <= MAX_CONNECTIONS) return;
+    const [oldest] = this.#byId.keys();
+    if (oldest !== undefined) this.#delete(oldest);
+  }
+
+  #delete(id: string): void {
+    if (this.#byId.delete(id)) this.#count(id, -1);
+  }
+
+  #count(id: string, change: number): void {
+    const number = /\[\d+\]/.exec(id)?.[0] ?? "";
+    const count = (this.#numbers.get(number) ?? 0) + change;
+    if (count > 0) this.#numbers.set(number, count);
+    else this.#numbers.delete(number);
+  }
+}
