@@ -73,6 +73,7 @@ class Bench implements AsyncDisposable {
       stateFolder: this.stateFolder,
       sentrySocket: join(this.#run.folder, "sentry.sock"),
       wardenSocket: join(this.#run.folder, "warden.sock"),
+      logsSocket: join(this.#run.folder, "logs.sock"),
       learnMs: 0,
       acceptForMs: 0,
       sensors: ["listeners", "files", "secrets"],

@@ -1,4 +1,5 @@
 import type { JsonObject } from "./json.ts";
+import type { LogStream } from "./log-stream.ts";
 import type { Census, Observation } from "./observation.ts";
 
 /** What a sensor can see just now, in sentences for `garrison status`. */
@@ -24,6 +25,8 @@ export interface SensorContext {
   after(delayMs: number, callback: () => void): void;
   /** Says that the sensor cannot go on: the supervisor stops it and starts it again with back-off. */
   fail(error: unknown): void;
+  /** The way for raw log bytes; lent to the sensor `logs` alone. */
+  readonly stream?: LogStream;
   /** Aborted when the sensor must stop; the supervisor closes what the sensor returned. */
   readonly signal: AbortSignal;
 }

@@ -1,13 +1,12 @@
 /**
- * A child's side of its start: settings from `up` on fd 3, a listening socket on fd 4, and the order to stop.
+ * A child's side of its start: settings from `up` on fd 3, listening sockets from fd 4 on, and the order to stop.
  * `up` holds the other end of fd 3 open for as long as the child may live: its end, even by kill -9, stops the child.
  */
 import { closeSync, readSync } from "node:fs";
 import { Socket } from "node:net";
+import { CONTROL_FD, LISTEN_FD } from "./descriptors.ts";
 import { type Log, openLog } from "./log.ts";
 
-const CONTROL_FD = 3;
-const LISTEN_FD = 4;
 const MAX_SETTINGS_BYTES = 4 * 1024 * 1024;
 const STOP_WITHIN_MS = 3000;
 

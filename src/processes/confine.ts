@@ -17,9 +17,10 @@ import {
 } from "#src/linux/privileges.ts";
 import { readProcText } from "#src/linux/proc.ts";
 import { refuseSystemCalls } from "#src/linux/seccomp.ts";
+import { CONTROL_FD, LISTEN_FD } from "./descriptors.ts";
 
 const MARK = "--confined";
-const INHERITED = [3, 4];
+const INHERITED = [CONTROL_FD, LISTEN_FD];
 const TRACEFS = "/sys/kernel/tracing";
 
 /** What a process keeps. */
@@ -35,6 +36,8 @@ export interface Confinement {
   readonly readOnlyMounts: boolean;
   /** `true`: internet sockets may be made. */
   readonly internet: boolean;
+  /** Descriptors besides those that each child has. @default none */
+  readonly inherited?: readonly number[];
 }
 
 /** Returns in the confined process only. @throws GarrisonError `GARRISON_NOT_CONFINED` when a privilege is left that should not be */
@@ -46,7 +49,7 @@ export function becomeConfined(confinement: Confinement): void {
   setNoNewPrivileges();
   if (confinement.writes !== null) restrictWrites(confinement.writes);
   refuseSystemCalls({ internet: confinement.internet });
-  for (const fd of INHERITED) keepAcrossExec(fd);
+  for (const fd of [...INHERITED, ...(confinement.inherited ?? [])]) keepAcrossExec(fd);
   // /proc/self/exe is reached without walking a path: the program may lie under a folder that we cannot enter any more.
   const script = process.argv[1] ?? "";
   process.execve?.(

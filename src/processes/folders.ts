@@ -28,6 +28,8 @@ export interface Folders {
   /** The unix sockets that the mind connects to. */
   readonly sentrySocket: string;
   readonly wardenSocket: string;
+  /** Of the sentry: bytes of logs go their own way. */
+  readonly logsSocket: string;
   /** Root-owned folder of the journal. */
   readonly journal: string;
   readonly canaries: Canaries;
@@ -65,6 +67,7 @@ export function findFolders(
     socket: join(runFolder, "garrison.sock"),
     sentrySocket: join(runFolder, "sentry.sock"),
     wardenSocket: join(runFolder, "warden.sock"),
+    logsSocket: join(runFolder, "logs.sock"),
     journal: join(stateFolder, "journal"),
     canaries: { file: join(stateFolder, "canary/file"), secret: join(stateFolder, "canary/secret") },
   };

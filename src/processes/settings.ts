@@ -31,6 +31,7 @@ export interface MindSettings {
   readonly stateFolder: string;
   readonly sentrySocket: string;
   readonly wardenSocket: string;
+  readonly logsSocket: string;
   readonly learnMs: number;
   /** How long an acceptance holds when nothing else is said; 0: for ever. */
   readonly acceptForMs: number;

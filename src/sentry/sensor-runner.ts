@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { cutText } from "#src/lib/cut-text.ts";
 import { errorText } from "#src/lib/errors.ts";
 import type { JsonObject } from "#src/model/json.ts";
+import type { LogStream } from "#src/model/log-stream.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import type { PollSensor, Sensor, SensorContext, Sight } from "#src/model/sensor.ts";
 import type { SensorStatus } from "#src/wire/sentry-messages.ts";
@@ -26,6 +27,8 @@ export interface SensorRunnerOptions {
   readonly load: () => Promise<{ readonly sensor: Sensor }>;
   readonly options: JsonObject;
   readonly root: string;
+  /** Lent to the sensor. @default none */
+  readonly stream?: LogStream;
   onFacts(facts: readonly (Observation | Census)[]): void;
   /** Called whenever {@link SensorRunner.status} would say something new, counts excepted. */
   onStatus(): void;
@@ -142,6 +145,7 @@ export class SensorRunner implements AsyncDisposable {
     return {
       options: this.#options.options,
       root: this.#options.root,
+      ...(this.#options.stream === undefined ? {} : { stream: this.#options.stream }),
       signal: run.signal,
       fail,
       sight: (sight) => {

@@ -19,12 +19,15 @@ test("the sentry runs the sensors that are switched on, tells what they see, and
   const listenFd = listenUnix(path, process.getgid?.() ?? 0);
   const files = { watched: [{ pattern: join(folder, "watched"), secret: false }], scanEveryMs: 3_600_000 };
   const stops: (() => void | Promise<void>)[] = [];
-  runSentry({
-    settings: { root: "/", mindUid: process.getuid?.() ?? 0, sensors: { files } },
-    listenFd,
-    log: openLog("test", () => {}),
-    onStop: (run) => void stops.push(run),
-  });
+  runSentry(
+    {
+      settings: { root: "/", mindUid: process.getuid?.() ?? 0, sensors: { files } },
+      listenFd,
+      log: openLog("test", () => {}),
+      onStop: (run) => void stops.push(run),
+    },
+    listenUnix(join(folder, "logs.sock"), process.getgid?.() ?? 0),
+  );
   const messages: FromSentry[] = [];
   let wake = (): void => {};
   const link = new Link<FromSentry, ToSentry>(connect(path), {

@@ -2,20 +2,30 @@
  * The sentry: runs the enabled sensors with read-side privileges and answers the fixed table of wire/sentry-messages.ts.
  * It changes nothing, opens no network connection and gives no content of secrets.
  */
+import type { Socket } from "node:net";
 import { SENSORS } from "#src/features.ts";
 import { closeSharedExecMemory } from "#src/linux/exec-memory.ts";
 import type { Child } from "#src/processes/child.ts";
+import type { Log } from "#src/processes/log.ts";
 import { isMindPeer } from "#src/processes/peer.ts";
 import type { SentrySettings } from "#src/processes/settings.ts";
 import type { FromSentry, ToSentry } from "#src/wire/sentry-messages.ts";
+import { LogServer } from "./log-stream.ts";
 import { SensorRunner } from "./sensor-runner.ts";
 import { Uplink } from "./uplink.ts";
 
+// The one sensor that sends raw bytes.
+const LOGS = "logs";
+
 /** Runs until the child is told to stop. */
-export function runSentry(child: Pick<Child<SentrySettings>, "settings" | "listenFd" | "log" | "onStop">): void {
+export function runSentry(
+  child: Pick<Child<SentrySettings>, "settings" | "listenFd" | "log" | "onStop">,
+  logsFd: number,
+): void {
   const { settings } = child;
+  const isMind = (socket: Socket): boolean => isMindPeer(socket, settings.mindUid);
   const uplink = new Uplink(child.listenFd, {
-    isAllowed: (socket) => isMindPeer(socket, settings.mindUid),
+    isAllowed: isMind,
     onRequest: (message) => answer(message),
     onRoomAgain: () => {
       for (const runner of runners) runner.rescan();
@@ -23,6 +33,7 @@ export function runSentry(child: Pick<Child<SentrySettings>, "settings" | "liste
     onRefused: (reason) => child.log.warn("link to the mind refused", { reason }),
     onConnect: () => uplink.send(status()),
   });
+  const logs = settings.sensors[LOGS] === undefined ? null : serveLogs(logsFd, isMind, child.log);
   const runners = SENSORS.filter(({ name }) => settings.sensors[name] !== undefined).map(
     ({ name, sensor }) =>
       new SensorRunner({
@@ -30,6 +41,7 @@ export function runSentry(child: Pick<Child<SentrySettings>, "settings" | "liste
         load: sensor,
         options: settings.sensors[name]!,
         root: settings.root,
+        ...(logs !== null && name === LOGS ? { stream: logs } : {}),
         onFacts: (facts) => uplink.push(facts),
         onStatus: () => uplink.send(status()),
       }),
@@ -49,6 +61,14 @@ export function runSentry(child: Pick<Child<SentrySettings>, "settings" | "liste
   child.onStop(async () => {
     await Promise.all(runners.map((runner) => runner[Symbol.asyncDispose]()));
     uplink.close();
+    logs?.close();
     closeSharedExecMemory();
+  });
+}
+
+function serveLogs(logsFd: number, isAllowed: (socket: Socket) => boolean, log: Log): LogServer {
+  return new LogServer(logsFd, {
+    isAllowed,
+    onRefused: (reason) => log.warn("link for logs refused", { reason }),
   });
 }

@@ -22,8 +22,8 @@ export interface ChildPlan {
   readonly parameters: readonly string[];
   /** Sent as one JSON line on fd 3. */
   readonly settings: unknown;
-  /** A listening socket, handed on as fd 4 at each start. */
-  readonly listenFd: number;
+  /** Listening sockets, handed on as fd 4 and so on at each start. */
+  readonly listenFds: readonly number[];
   readonly maxOldSpaceMiB: number;
   /** `null`: the caller's own. */
   readonly identity: { readonly uid: number; readonly gid: number } | null;
@@ -68,12 +68,17 @@ export class Supervisor {
   }
 
   #start(): void {
-    const { script, parameters, settings, listenFd, maxOldSpaceMiB, identity, cwd } = this.#plan;
+    const { script, parameters, settings, listenFds, maxOldSpaceMiB, identity, cwd } = this.#plan;
     const startedMs = performance.now();
     const child = spawn(
       "/proc/self/exe",
       [...NODE_FLAGS, `--max-old-space-size=${maxOldSpaceMiB}`, script, ...parameters],
-      { stdio: ["ignore", "inherit", "inherit", "pipe", listenFd], env: childEnvironment(), cwd, ...(identity ?? {}) },
+      {
+        stdio: ["ignore", "inherit", "inherit", "pipe", ...listenFds],
+        env: childEnvironment(),
+        cwd,
+        ...(identity ?? {}),
+      },
     );
     this.#child = child;
     const control = child.stdio[3] as Writable;

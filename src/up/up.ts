@@ -61,8 +61,9 @@ export async function runUp({ folders, config, root, output }: UpOptions): Promi
   stopping.abort();
   // The mind first: what it still has to say to the warden is in its store.
   for (const supervisor of supervisors.toReversed()) await supervisor.stop();
-  for (const { listenFd } of plans) closeSync(listenFd);
-  for (const path of [folders.socket, folders.sentrySocket, folders.wardenSocket]) rmSync(path, { force: true });
+  for (const fd of plans.flatMap(({ listenFds }) => listenFds)) closeSync(fd);
+  const { socket, sentrySocket, wardenSocket, logsSocket } = folders;
+  for (const path of [socket, sentrySocket, wardenSocket, logsSocket]) rmSync(path, { force: true });
   await following;
 }
 
@@ -86,13 +87,14 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
     actionsFolder: prepared.actions,
     watchedFiles: (sensors["files"]?.["watched"] ?? []) as unknown as WardenSettings["watchedFiles"],
   };
-  const { sentrySocket, wardenSocket } = folders;
+  const { sentrySocket, wardenSocket, logsSocket } = folders;
   const mind: MindSettings = {
     host: hostname(),
     version: readVersion(code),
     stateFolder: prepared.mind,
     sentrySocket,
     wardenSocket,
+    logsSocket,
     learnMs: config.learnMs,
     acceptForMs: config.acceptForMs,
     sensors: Object.keys(sensors),
@@ -112,7 +114,7 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
       script: entry("sentry"),
       parameters: [],
       settings: sentry,
-      listenFd: listenUnix(sentrySocket, mindGid),
+      listenFds: [listenUnix(sentrySocket, mindGid), listenUnix(logsSocket, mindGid)],
       maxOldSpaceMiB: 128,
     },
     {
@@ -121,7 +123,7 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
       script: entry("warden"),
       parameters: [folders.journal, prepared.actions],
       settings: warden,
-      listenFd: listenUnix(wardenSocket, mindGid),
+      listenFds: [listenUnix(wardenSocket, mindGid)],
       maxOldSpaceMiB: 64,
     },
     {
@@ -130,7 +132,7 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
       script: entry("mind", prepared.mindCode),
       parameters: [prepared.mind],
       settings: mind,
-      listenFd: listenUnix(folders.socket, identity?.adminGid ?? mindGid),
+      listenFds: [listenUnix(folders.socket, identity?.adminGid ?? mindGid)],
       maxOldSpaceMiB: 192,
       identity: identity === null ? null : { uid: identity.uid, gid: identity.gid },
     },

@@ -1,0 +1,184 @@
+/** Follows logs and sends their raw bytes to the mind. See README.md in this folder for what it sees and cannot see. */
+import { isWild } from "#src/lib/path-pattern.ts";
+import { showRawPath } from "#src/lib/raw-path.ts";
+import type { LogStream, SourceState } from "#src/model/log-stream.ts";
+import type { SensorContext, Sight, WatchSensor } from "#src/model/sensor.ts";
+import { FolderWatch } from "./folder-watch.ts";
+import { Follower } from "./follower.ts";
+import { type FollowedSource, Sources } from "./sources.ts";
+
+/** What the sensor gets. */
+export interface LogsOptions {
+  readonly sources: readonly FollowedSource[];
+  /** Milliseconds between two looks at everything, for what no event told of. @default 60000 */
+  readonly scanEveryMs?: number;
+  /** Milliseconds that a rotated file is still looked at when nothing more is written to it. @default 600000 */
+  readonly awayForMs?: number;
+}
+
+const SCAN_EVERY_MS = 60_000;
+const AWAY_FOR_MS = 600_000;
+// Folders without inotify: their files are looked at by the clock.
+const LOOK_EVERY_MS = 1000;
+const STATE_EVERY_MS = 1000;
+const MAX_SHOWN = 16;
+const MAX_PATH_SHOWN = 500;
+
+/** The sensor. It gives no observations: the bytes go their own way. */
+export const sensor: WatchSensor = {
+  async *watch(context) {
+    if (context.stream === undefined) throw new Error("Cannot follow logs: there is no way to the mind for bytes");
+    const options = context.options as unknown as LogsOptions;
+    await using run = new LogsRun(context, context.stream, options);
+    await run.start();
+    yield* untilAborted(context.signal);
+  },
+};
+
+async function* untilAborted(signal: AbortSignal): AsyncGenerator<never> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+}
+
+/** One run of the sensor. */
+class LogsRun implements AsyncDisposable {
+  readonly #context: SensorContext;
+  readonly #stream: LogStream;
+  readonly #options: LogsOptions;
+  readonly #sources: Sources;
+  readonly #follower: Follower;
+  readonly #watch: FolderWatch;
+  readonly #resources = new DisposableStack();
+  #lastNumber = 0;
+  #lastState = "";
+  #overflows = 0;
+
+  constructor(context: SensorContext, stream: LogStream, options: LogsOptions) {
+    this.#context = context;
+    this.#stream = stream;
+    this.#options = options;
+    this.#sources = new Sources(options.sources);
+    this.#follower = this.#resources.use(
+      new Follower({
+        sources: this.#sources,
+        stream,
+        awayForMs: options.awayForMs ?? AWAY_FOR_MS,
+        nextNumber: () => ++this.#lastNumber,
+        after: (delayMs, callback) => context.after(delayMs, callback),
+        count: (name, amount) => context.count(name, amount),
+        onError: (error) => context.fail(error),
+      }),
+    );
+    this.#watch = new FolderWatch(
+      this.#sources.list,
+      {
+        onPath: (path) => this.#follower.look(path),
+        onWritten: (path) => this.#follower.written(path),
+        onFolder: (path) => this.#follower.lookBelow(path),
+        onOverflow: () => {
+          this.#overflows++;
+          context.count("overflows", 1);
+        },
+        onEvents: (count) => context.count("events", count),
+        onError: (error) => context.fail(error),
+      },
+      context.signal,
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.#watch.scan();
+    this.#follower.endFirstScan();
+    const served = this.#stream.serve({
+      onFollow: (follow) => {
+        this.#lastState = "";
+        this.#follower.follow(follow).catch((error: unknown) => this.#context.fail(error));
+      },
+      onTaken: (taken) => this.#follower.take(taken),
+      onLost: () => this.#follower.lose(),
+    });
+    this.#resources.use(served);
+    this.#repeat(this.#options.scanEveryMs ?? SCAN_EVERY_MS, () => this.#watch.scan());
+    this.#repeat(LOOK_EVERY_MS, () => this.#lookWithoutEvents());
+    this.#tell();
+    this.#repeat(STATE_EVERY_MS, () => this.#tell());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#resources.dispose();
+    await this.#watch[Symbol.asyncDispose]();
+  }
+
+  #repeat(everyMs: number, run: () => Promise<void> | void): void {
+    this.#context.after(everyMs, () => {
+      Promise.resolve(run()).then(
+        () => this.#repeat(everyMs, run),
+        (error: unknown) => this.#context.fail(error),
+      );
+    });
+  }
+
+  #lookWithoutEvents(): void {
+    if (this.#watch.problems.size > 0) this.#follower.lookIn(this.#watch.problems);
+  }
+
+  /** Says what is new since it was said last. */
+  #tell(): void {
+    const sources = this.#state();
+    const state = JSON.stringify(sources);
+    if (state === this.#lastState) return;
+    this.#lastState = state;
+    this.#stream.send({ t: "state", sources });
+    this.#context.sight(this.#sight(sources));
+  }
+
+  #state(): SourceState[] {
+    const bySource = Map.groupBy(this.#follower.files, ({ source }) => source);
+    return this.#options.sources
+      .filter(({ kind }) => kind === "file")
+      .map(({ name, paths }) => {
+        const files = bySource.get(name) ?? [];
+        return {
+          source: name,
+          kind: "file",
+          files: files.filter(({ isAway }) => !isAway).length,
+          behindBytes: files.reduce((sum, file) => sum + file.behindBytes, 0),
+          missing: paths.filter((path) => !isWild(path) && !this.#follower.has(path)).slice(0, MAX_SHOWN),
+          unreadable: this.#unreadableOf(name),
+        };
+      });
+  }
+
+  #unreadableOf(source: string): SourceState["unreadable"] {
+    return [...this.#follower.unreadable]
+      .filter(([path]) => this.#sources.find(path)?.source === source)
+      .slice(0, MAX_SHOWN)
+      .map(([path, reason]) => ({ path: path.slice(0, MAX_PATH_SHOWN), reason: reason.slice(0, MAX_PATH_SHOWN) }));
+  }
+
+  #sight(sources: readonly SourceState[]): Sight {
+    const { unreadable } = this.#follower;
+    const { problems } = this.#watch;
+    const files = sources.reduce((sum, one) => sum + one.files, 0);
+    const behind = sources.filter(({ behindBytes }) => behindBytes > 0);
+    const missing = sources.flatMap((one) => one.missing);
+    const blindTo = [
+      ...behind.map(
+        ({ source, behindBytes }) => `the last ${behindBytes} bytes of ${source}, which are still to be read`,
+      ),
+      ...[...problems].slice(0, MAX_SHOWN).map(([path, why]) => `${showRawPath(path)} within a second: ${why}`),
+      ...[...unreadable].slice(0, MAX_SHOWN).map(([path, why]) => `${showRawPath(path)}: ${why}`),
+      ...(this.#overflows === 0
+        ? []
+        : [`nothing, but ${this.#overflows} times events were lost and all was looked at again`]),
+    ];
+    return {
+      state: blindTo.length === 0 ? "watching" : "degraded",
+      sees: [
+        `${files} files of ${sources.length} sources by inotify on ${this.#watch.folderCount} folders`,
+        ...(missing.length === 0 ? [] : [`not there yet: ${missing.map(showRawPath).join(", ")}`]),
+      ],
+      blindTo: [...blindTo, "writes through mmap(2), and by another host of a network filesystem within a minute"],
+    };
+  }
+}
