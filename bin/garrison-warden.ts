@@ -3,7 +3,15 @@ import { becomeConfined } from "#src/processes/confine.ts";
 
 const [, , journalFolder = "/", actionsFolder = "/"] = process.argv;
 becomeConfined({
-  capabilities: ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"],
+  capabilities: [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_NET_ADMIN",
+    "CAP_SYS_PTRACE",
+  ],
   writes: [journalFolder, actionsFolder],
   readOnlyMounts: false,
   internet: false,

@@ -63,16 +63,16 @@ export function createForAppend(path: string, access: Access): number {
 }
 
 /**
- * Puts `text` in place of the file at `path`: whoever reads sees the old or the new one, whole. It lasts once
+ * Puts `content` in place of the file at `path`: whoever reads sees the old or the new one, whole. It lasts once
  * {@link syncFolder} has been called. On an error the old file stays.
  */
-export function replaceFile(path: string, text: string, access: Access): void {
+export function replaceFile(path: string, content: string | Uint8Array, access: Access): void {
   const temporary = `${path}.new`;
   rmSync(temporary, { force: true });
   try {
     const fd = createForAppend(temporary, access);
     try {
-      writeAll(fd, Buffer.from(text));
+      writeAll(fd, typeof content === "string" ? Buffer.from(content) : Buffer.from(content));
       fsyncSync(fd);
     } finally {
       closeSync(fd);

@@ -17,13 +17,31 @@ export function parseGroupId(text: string, name: string): number | undefined {
   return undefined;
 }
 
+/** Names of the members of groups in the text of group(5); those whose primary group it is are not listed there. */
+export function parseGroupMembers(text: string, names: readonly string[]): string[] {
+  return text.split("\n").flatMap((line) => {
+    const [group = "", , , members = ""] = line.split(":");
+    return names.includes(group) ? members.split(",").filter((name) => name !== "") : [];
+  });
+}
+
+/** Names of the members of local groups; the first MiB of the file counts. @returns none when there is no such file */
+export function listGroupMembers(names: readonly string[], path = "/etc/group"): string[] {
+  return parseGroupMembers(readStart(path) ?? "", names);
+}
+
 /** The gid of a local group; the first MiB of the file counts. @returns `undefined` when there is none */
 export function readGroupId(name: string, path = "/etc/group"): number | undefined {
+  const text = readStart(path);
+  return text === undefined ? undefined : parseGroupId(text, name);
+}
+
+function readStart(path: string): string | undefined {
   try {
     const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const bytes = Buffer.alloc(MAX_GROUP_BYTES);
-      return parseGroupId(bytes.toString("utf8", 0, readSync(fd, bytes)), name);
+      return bytes.toString("utf8", 0, readSync(fd, bytes));
     } finally {
       closeSync(fd);
     }

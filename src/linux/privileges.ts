@@ -34,6 +34,7 @@ export const CAPABILITY = {
   CAP_FOWNER: 3,
   CAP_FSETID: 4,
   CAP_LINUX_IMMUTABLE: 9,
+  CAP_NET_ADMIN: 12,
   CAP_SYS_PTRACE: 19,
   CAP_SYS_ADMIN: 21,
 } as const;

@@ -15,6 +15,11 @@ export function holdsSocket(pid: number, inode: number): boolean {
   return false;
 }
 
+/** What `byInode` has for each socket that a process holds. Cost: one readlink for each fd of the process. */
+export function holdsAnySocket<T>(pid: number, byInode: ReadonlyMap<number, T>): T[] {
+  return [...socketInodes(pid)].flatMap((inode) => (inode === null ? [] : (byInode.get(inode) ?? [])));
+}
+
 /**
  * Pids by socket inode, for the inodes asked for; the first holder counts, lowest pid first (a parent before its workers).
  * Gives way to the event loop every 8 ms.
@@ -36,7 +41,8 @@ export async function findSocketOwners(inodes: ReadonlySet<number>): Promise<Map
   return owners;
 }
 
-function listPids(): number[] {
+/** Pids of all processes, in rising order. */
+export function listPids(): number[] {
   return readdirSync("/proc")
     .map(Number)
     .filter((pid) => pid > 0)

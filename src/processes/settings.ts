@@ -1,4 +1,5 @@
 /** What `up` tells each child at start, as one JSON line. Types only: the sender is root, the receiver trusts it. */
+import type { WardenBlockOptions } from "#src/blocks/options.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { NotifyOptions } from "#src/notify/options.ts";
 import type { Canaries } from "./folders.ts";
@@ -22,6 +23,7 @@ export interface WardenSettings {
   readonly actionsFolder: string;
   /** Patterns of the watched files: an action on a file refuses any other. */
   readonly watchedFiles: readonly { readonly pattern: string; readonly secret: boolean }[];
+  readonly blocks: WardenBlockOptions;
 }
 
 /** For the mind. */

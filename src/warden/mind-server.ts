@@ -15,8 +15,8 @@ const MAX_WAITING_CHARACTERS = 8 * 1024 * 1024;
 export interface MindServerHandlers {
   /** Whether the other end may talk to us; checked for each connection. */
   isAllowed(socket: Socket): boolean;
-  /** First message of each link. */
-  hello(): FromWarden;
+  /** First messages of each link. */
+  hello(): readonly FromWarden[];
   /** Called again only when the promise is settled. */
   answer(request: ToWarden): Promise<FromWarden>;
   /** A connection was refused or ended for a reason other than its close. */
@@ -43,6 +43,11 @@ export class MindServer {
     this.#server.listen({ fd: listenFd });
   }
 
+  /** Says what was not asked for, to the mind that is there. */
+  tell(message: FromWarden): void {
+    this.#session?.link.send(message);
+  }
+
   /** Takes no more requests; resolves when the one under way has ended. */
   async close(): Promise<void> {
     this.#server.close();
@@ -67,7 +72,7 @@ export class MindServer {
     });
     const session: Session = { link, waiting: 0, waitingCharacters: 0 };
     this.#session = session;
-    link.send(this.#handlers.hello());
+    for (const message of this.#handlers.hello()) link.send(message);
   }
 
   #take(session: Session, request: ToWarden): void {

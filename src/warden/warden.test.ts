@@ -54,13 +54,14 @@ class Host {
           { pattern: `${this.etc}/**`, secret: false },
           { pattern: `${this.etc}/secret*`, secret: true },
         ],
+        blocks: { backend: null, allow: [], proxies: [], hub: [] },
         ...settings,
       },
       listenFd: listenUnix(this.socket, 0),
       log: openLog("warden", (line) => void this.log.push(line)),
       onStop: (run) => void this.#stops.push(run),
     };
-    runWarden(child);
+    void runWarden(child);
     t.after(async () => {
       await this.stop();
       rmSync(this.folder, { recursive: true });
@@ -130,7 +131,8 @@ class FakeMind {
   }
 
   async next(): Promise<Answer> {
-    const { value } = await this.#messages.next();
+    let { value } = await this.#messages.next();
+    while (value?.t === "firewall") value = (await this.#messages.next()).value;
     assert.equal(value?.t, "answer", "the link ended instead of an answer");
     return value as Answer;
   }
@@ -139,7 +141,7 @@ class FakeMind {
   async end(): Promise<FromWarden[]> {
     const said: FromWarden[] = [];
     for (let one = await this.#messages.next(); one.done !== true; one = await this.#messages.next())
-      said.push(one.value);
+      if (one.value.t !== "firewall") said.push(one.value);
     return said;
   }
 
@@ -331,6 +333,7 @@ test("runWarden() lets the mind record nothing in the warden's name", async (t) 
     "undo.done",
     "undo.failed",
     "journal.broken",
+    "blocks.begin",
   ]) {
     const entries = [
       { ref: 1, kind: "alert", by: "mind", data: {} },
@@ -439,7 +442,7 @@ for (const [what, prepare] of Object.entries(ATTACKS)) {
     const answer = await mind.perform("x1", plan);
     assert.deepEqual([answer.ok, answer.undo], [false, null]);
     assert.deepEqual([look(victim), statSync(victim).ctimeMs], before);
-    assert.deepEqual(readdirSync(join(host.folder, "actions")), []);
+    assert.deepEqual(readdirSync(join(host.folder, "actions")), ["blocks"]);
     assert.equal(await host.told(), "action.failed");
     assert.equal((await mind.undo("x1")).ok, false);
     assert.deepEqual([look(victim), statSync(victim).ctimeMs], before);

@@ -102,6 +102,8 @@ export const fromWarden = tagged("t", {
     listed: integer(0),
     /** How often our tables were gone and were put back. */
     restored: integer(0),
+    /** Packets dropped since our tables were first made. */
+    dropped: integer(0),
   }),
 });
 export type FromWarden = Checked<typeof fromWarden>;
