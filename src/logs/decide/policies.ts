@@ -1,0 +1,54 @@
+/** Which policy a rule is judged by: the general one, or that of a jail that was taken over from fail2ban. Pure. */
+import type { BlockPolicy } from "#src/blocks/options.ts";
+import type { Window } from "./score-table.ts";
+
+/** A policy of its own for rules whose names begin with `prefix`, such as `fail2ban:sshd`. Their points are counted apart. */
+export interface RulePolicy {
+  readonly prefix: string;
+  /** Fields that are not given are those of the general policy. */
+  readonly policy: Partial<Omit<BlockPolicy, "networkAt">>;
+}
+
+/** A policy with its windows: one for addresses, others for the networks that IPv6 addresses grow to. */
+export interface NumberedPolicy extends BlockPolicy {
+  readonly window: Window;
+  readonly wide: Window;
+  readonly wider: Window;
+}
+
+/** Finds the policy of a rule. At most 1,000 policies. */
+export class Policies {
+  readonly #general: NumberedPolicy;
+  readonly #special: readonly { readonly prefix: string; readonly policy: NumberedPolicy }[];
+  readonly #known = new Map<string, NumberedPolicy>();
+
+  constructor(general: BlockPolicy, special: readonly RulePolicy[]) {
+    this.#general = numbered(general, 0);
+    const longestFirst = special.slice(0, 1000).toSorted((one, other) => other.prefix.length - one.prefix.length);
+    this.#special = longestFirst.map(({ prefix, policy }, index) => ({
+      prefix,
+      policy: numbered({ ...general, ...policy }, index + 1),
+    }));
+  }
+
+  get all(): readonly NumberedPolicy[] {
+    return [this.#general, ...this.#special.map(({ policy }) => policy)];
+  }
+
+  /** The policy of the longest prefix. */
+  of(rule: string): NumberedPolicy {
+    const known = this.#known.get(rule);
+    if (known !== undefined) return known;
+    const found = this.#special.find(({ prefix }) => rule === prefix || rule.startsWith(`${prefix}.`));
+    const policy = found?.policy ?? this.#general;
+    // Names of rules are ours, and few.
+    if (this.#known.size < 10_000) this.#known.set(rule, policy);
+    return policy;
+  }
+}
+
+function numbered(policy: BlockPolicy, number: number): NumberedPolicy {
+  const { withinMs } = policy;
+  const window = (level: number): Window => ({ tag: number * 3 + level, withinMs });
+  return { ...policy, window: window(0), wide: window(1), wider: window(2) };
+}
