@@ -21,20 +21,24 @@ export function parseAddress(text: string): AddressKey | undefined {
 
 /** The network of `bits` bits around an address, such as `203.0.113.0/24`. @param bits 0 to 32, for IPv6 0 to 64 */
 export function networkText({ family, high, low }: AddressKey, bits: number): string {
-  if (family === 4) return `${formatIpAddress(toBytes([mask(low, bits)]), 4)}/${bits}`;
+  if (family === 4) return `${ipv4Text(mask(low, bits))}/${bits}`;
   const words = [mask(high, Math.min(bits, 32)), mask(low, Math.max(0, bits - 32)), 0, 0];
   return `${formatIpAddress(toBytes(words), 6)}/${bits}`;
 }
 
 /** The network that an address is counted and blocked as: itself, or its /64. */
 export function countedNetwork(key: AddressKey): string {
-  return networkText(key, key.family === 4 ? 32 : 64);
+  return key.family === 4 ? `${ipv4Text(key.low)}/32` : networkText(key, 64);
 }
 
 /** The first `bits` bits of a key, the rest 0. */
 export function maskKey({ family, high, low }: AddressKey, bits: number): AddressKey {
   if (family === 4) return { family, high, low: mask(low, bits) };
   return { family, high: mask(high, Math.min(bits, 32)), low: mask(low, Math.max(0, bits - 32)) };
+}
+
+function ipv4Text(word: number): string {
+  return `${word >>> 24}.${(word >>> 16) & 0xff}.${(word >>> 8) & 0xff}.${word & 0xff}`;
 }
 
 function mask(word: number, bits: number): number {

@@ -1,7 +1,8 @@
 /** Accounts that many addresses try. Of the latest 2,000 accounts, 100 addresses each. Pure. */
-import { LruMap } from "#src/lib/lru.ts";
+
 import type { PlacedHit } from "../contract.ts";
 import type { EvidenceLine } from "./decision.ts";
+import { RecentMap } from "./recent-map.ts";
 import { evidenceOf } from "./suspects.ts";
 
 const MAX_CAMPAIGNS = 2000;
@@ -24,7 +25,7 @@ export interface Campaign {
 
 /** Keeps campaigns by account. */
 export class Campaigns {
-  readonly #campaigns = new LruMap<string, Campaign>(MAX_CAMPAIGNS);
+  readonly #campaigns = new RecentMap<string, Campaign>(MAX_CAMPAIGNS);
 
   /** A failure of `account` from `network`. */
   note(account: string, network: string, hit: PlacedHit, atUnixMs: number): Campaign {

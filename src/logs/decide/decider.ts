@@ -65,6 +65,7 @@ interface Offender {
 /** Decides for one host. */
 export class Decider {
   readonly #policies: Policies;
+  readonly #blocksNetworks: boolean;
   readonly #allow: readonly IpNetwork[];
   readonly #proxies: readonly IpNetwork[];
   readonly #witness: Witness;
@@ -76,6 +77,7 @@ export class Decider {
   readonly #growth = new Growth();
 
   constructor(policy: BlockPolicy, options: DeciderOptions = {}) {
+    this.#blocksNetworks = policy.networkAt > 0;
     this.#policies = new Policies(policy, options.rulePolicies ?? []);
     this.#allow = toNetworks(options.allow ?? []);
     this.#proxies = toNetworks(options.proxies ?? []);
@@ -134,7 +136,7 @@ export class Decider {
     const offender: Offender = { key, network, suspect, policy, hit, atUnixMs };
     const campaign = this.#noteCampaign(offender);
     const points = this.#scores.add(key, policy.window, atUnixMs, hit.weight);
-    if (this.#isBlocked(key, atUnixMs)) return campaign;
+    if (this.#isBlocked(offender)) return campaign;
     const grown = key.family === 6 ? this.#grow(offender) : [];
     return grown.length > 0 ? [...campaign, ...grown] : [...campaign, ...this.#weigh(offender, points)];
   }
@@ -221,9 +223,10 @@ export class Decider {
     return this.#proxies.some((one) => overlaps(one, parsed)) ? "proxy" : null;
   }
 
-  #isBlocked(key: AddressKey, atUnixMs: number): boolean {
-    const sizes = key.family === 4 ? [32, 24] : [64, 56, 48];
-    return sizes.some((bits) => this.#offences.isBlocked(networkText(key, bits), atUnixMs));
+  #isBlocked({ key, network, atUnixMs }: Offender): boolean {
+    const isBlocked = (bits: number): boolean => this.#offences.isBlocked(networkText(key, bits), atUnixMs);
+    if (key.family === 6) return this.#offences.isBlocked(network, atUnixMs) || isBlocked(56) || isBlocked(48);
+    return this.#offences.isBlocked(network, atUnixMs) || (this.#blocksNetworks && isBlocked(24));
   }
 
   #noteCampaign({ network, hit, suspect, policy, atUnixMs }: Offender): readonly Decision[] {

@@ -1,11 +1,11 @@
 /** Networks with many offenders: IPv6 counted by /64 grows to /56 and /48; others are blocked as a whole only when the policy says so. Pure. */
-import { LruMap } from "#src/lib/lru.ts";
+import { RecentMap } from "./recent-map.ts";
 
 const MAX_NETWORKS = 8000;
 
 /** How many different members of a network were seen of late. Of the latest 8,000 networks. */
 export class Growth {
-  readonly #members = new LruMap<string, Map<string, number>>(MAX_NETWORKS);
+  readonly #members = new RecentMap<string, Map<string, number>>(MAX_NETWORKS);
 
   /**
    * @param maxMembers more are not told apart

@@ -1,5 +1,5 @@
 /** Blocks of the last 30 days by network: repeat offenders are blocked for longer. Of the latest 100,000 networks. Pure. */
-import { LruMap } from "#src/lib/lru.ts";
+import { RecentMap } from "./recent-map.ts";
 
 const MAX_NETWORKS = 100_000;
 const MAX_TIMES = 16;
@@ -20,7 +20,7 @@ interface Record {
 
 /** Keeps what was blocked. */
 export class Offences {
-  readonly #records = new LruMap<string, Record>(MAX_NETWORKS);
+  readonly #records = new RecentMap<string, Record>(MAX_NETWORKS);
 
   /** Whether a block of this network lasts. Lines on their way while it was blocked are no new offence. */
   isBlocked(network: string, atUnixMs: number): boolean {

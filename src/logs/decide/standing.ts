@@ -2,7 +2,7 @@
  * Good history of addresses: on how many days, and for which accounts, a login from there worked. It raises the limit of an address,
  * within bounds: see README.md for what an attacker can make of it. Of the latest 20,000 addresses. Pure.
  */
-import { LruMap } from "#src/lib/lru.ts";
+import { RecentMap } from "./recent-map.ts";
 
 const MAX_STANDINGS = 20_000;
 const MAX_ACCOUNTS = 16;
@@ -24,7 +24,7 @@ export interface Standing {
 
 /** Keeps standings. */
 export class Standings {
-  readonly #standings = new LruMap<string, Standing>(MAX_STANDINGS);
+  readonly #standings = new RecentMap<string, Standing>(MAX_STANDINGS);
   readonly #changed = new Map<string, Standing>();
 
   /** What was kept of before. */

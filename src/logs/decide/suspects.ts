@@ -1,8 +1,8 @@
 /** What is remembered of addresses that failed: evidence, accounts, rules. Of the latest 8,000 addresses; points outlive it in the table. Pure. */
 import { cutText } from "#src/lib/cut-text.ts";
-import { LruMap } from "#src/lib/lru.ts";
 import type { PlacedHit } from "../contract.ts";
 import type { EvidenceLine } from "./decision.ts";
+import { RecentMap } from "./recent-map.ts";
 
 const MAX_ACCOUNTS = 32;
 const MAX_SITES = 10;
@@ -35,10 +35,10 @@ export interface Suspect {
 
 /** Keeps suspects by network text. */
 export class Suspects {
-  readonly #suspects: LruMap<string, Suspect>;
+  readonly #suspects: RecentMap<string, Suspect>;
 
   constructor(maxSuspects: number) {
-    this.#suspects = new LruMap(maxSuspects);
+    this.#suspects = new RecentMap(maxSuspects);
   }
 
   /** Who is known of this network, unless he was silent for a day. */

@@ -2,8 +2,9 @@
  * One deed, one count: the same line stands in two logs, and a line of a file that users can write to must be confirmed by the
  * journal where the journal is read. Pure. Bounded: 10,000 kinds of deed, 16 deeds each, 2,000 unconfirmed lines.
  */
-import { LruMap } from "#src/lib/lru.ts";
+
 import type { PlacedHit } from "../contract.ts";
+import { RecentMap } from "./recent-map.ts";
 
 // Clocks of two writers of the same deed: syslog has seconds, exim writes its two logs one after the other.
 const SAME_DEED_MS = 2500;
@@ -27,7 +28,7 @@ interface Unconfirmed {
 /** Decides which hits count. */
 export class Witness {
   readonly #isJournaled: (service: string) => boolean;
-  readonly #deeds = new LruMap<string, Deed[]>(MAX_KINDS);
+  readonly #deeds = new RecentMap<string, Deed[]>(MAX_KINDS);
   /** By deed, so that a flood of forged lines makes no line slow. */
   readonly #unconfirmed = new Map<string, Unconfirmed[]>();
   #unconfirmedCount = 0;
