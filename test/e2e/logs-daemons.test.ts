@@ -82,6 +82,22 @@ test("ModSecurity writes an entry of its audit log for each attack, and none for
   );
 });
 
+test("journald knows who forged a line, auth.log does not, also behind a rotation", async () => {
+  await using rig = await Rig.start("journald", "sshd");
+  assert.deepEqual(await rig.attack("ssh", 1, { from: ATTACKER }), ["refused"]);
+  await rig.lines("auth.log", /Failed password for alice from 198\.51\.100\.23 port \d+ ssh2$/, 1);
+  rig.rotate("auth.log");
+  const forged = "Failed password for root from 192.0.2.50 port 22 ssh2";
+  await rig.run(["logger", "-t", "sshd[99]", "-p", "auth.info", forged], "alice");
+  await rig.lines("auth.log", /sshd\[99\]: Failed password for root from 192\.0\.2\.50 port 22 ssh2$/, 1);
+  const failed = await failuresOfJournal(rig, 2);
+  // Not by _EXE: journald looks that up in /proc, where a logger(1) that has ended is no more.
+  assert.deepEqual(
+    failed.map((entry) => entry["_UID"]),
+    ["0", "2001"],
+  );
+});
+
 test("the rig has every address of its networks, sessions that last, and no service that was not started", async () => {
   await using rig = await Rig.start("sshd");
   for (const from of [ATTACKER, "198.51.100.77", "192.0.2.200", "2001:db8:bad:cafe::1"])
@@ -109,6 +125,15 @@ test("a rig goes with the test that made it, even when that is killed", async ()
   child.kill("SIGKILL");
   await waitFor(() => !pids.some((pid) => isRunning(pid)), "the end of the rig");
 });
+
+/** Entries of the journal about failed passwords, once there are so many: journald gives a line to rsyslogd first. */
+async function failuresOfJournal(rig: Rig, count: number): Promise<Record<string, string>[]> {
+  for (;;) {
+    const text = await rig.run(["journalctl", "--output=json", "--output-fields=MESSAGE,_UID"]);
+    const lines = text.split("\n").filter((line) => line.includes("Failed password "));
+    if (lines.length >= count) return lines.map((line) => JSON.parse(line) as Record<string, string>);
+  }
+}
 
 function isRunning(pid: number): boolean {
   if (!existsSync(`/proc/${pid}/stat`)) return false;

@@ -1,5 +1,14 @@
 /** The real daemons, from Debian's packages: with Debian's configuration, and what must differ from it in a test. */
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 
 /** The password of every user of the server. */
@@ -139,22 +148,39 @@ export type DaemonName = keyof typeof DAEMONS;
 /** Reads /dev/log and writes /var/log/auth.log and so on, by Debian's own rules. */
 export const RSYSLOGD = ["/usr/sbin/rsyslogd", "-n", "-iNONE"];
 
+/** Reads /dev/log, adds what it knows of the sender, keeps it in /var/log/journal and gives the text to rsyslogd. */
+export const JOURNALD = ["/lib/systemd/systemd-journald"];
+
+/** Prepares a server for journald as systemd would, which is not there. */
+export function writeJournalFiles(root: string): void {
+  for (const folder of ["/run/systemd/journal", "/var/log/journal"]) mkdirSync(join(root, folder), { recursive: true });
+  // Neither the kernel's log nor its audit, which are the host's.
+  writeOwn(root, "/etc/systemd/journald.conf", "[Journal]\nForwardToSyslog=yes\nReadKMsg=no\nAudit=\n");
+  writeOwn(root, "/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+  // Says that /var is mounted: the journal need not be kept in /run.
+  writeOwn(root, "/run/systemd/journal/flushed", "");
+  symlinkSync("/run/systemd/journal/dev-log", join(root, "/dev/log"));
+  const socket = 'SysSock.Name="/run/systemd/journal/syslog"';
+  edit(root, "/etc/rsyslog.conf", (text) => text.replace('load="imuxsock"', `load="imuxsock" ${socket}`));
+}
+
 /** Writes what every server has: its users, its names, and rules for its logs. `root` leads to the server's tree. */
 export function writeServerFiles(root: string): void {
-  const edit = (path: string, change: (text: string) => string): void =>
-    writeOwn(root, path, change(readFileSync(join(root, path), "utf8")));
   const ids = USERS.map((user, index) => ({ user, id: 2001 + index }));
   const add = (line: (one: { user: string; id: number }) => string) => (text: string) => text + ids.map(line).join("");
   edit(
+    root,
     "/etc/passwd",
     add(({ user, id }) => `${user}:x:${id}:${id}::/home/${user}:/bin/bash\n`),
   );
   edit(
+    root,
     "/etc/group",
     add(({ user, id }) => `${user}:x:${id}:\n`),
   );
-  edit("/etc/shadow", (text) => text.replace(/^root:[^:]*:/m, () => `root:${HASH}:`));
+  edit(root, "/etc/shadow", (text) => text.replace(/^root:[^:]*:/m, () => `root:${HASH}:`));
   edit(
+    root,
     "/etc/shadow",
     add(({ user }) => `${user}:${HASH}:20000:0:99999:7:::\n`),
   );
@@ -163,8 +189,8 @@ export function writeServerFiles(root: string): void {
     chownSync(join(root, "/home", user), id, id);
   }
   // imklog would take the kernel's messages from the host.
-  edit("/etc/rsyslog.conf", (text) => text.replace(/^.*imklog.*\n/m, ""));
-  edit("/etc/pam.d/common-auth", (text) => text.replace("pam_unix.so nullok", "pam_unix.so nullok nodelay"));
+  edit(root, "/etc/rsyslog.conf", (text) => text.replace(/^.*imklog.*\n/m, ""));
+  edit(root, "/etc/pam.d/common-auth", (text) => text.replace("pam_unix.so nullok", "pam_unix.so nullok nodelay"));
   writeOwn(root, "/etc/hostname", "web1\n");
   writeOwn(root, "/etc/hosts", "127.0.0.1 localhost\n203.0.113.9 web1.example.net web1\n");
   writeOwn(root, "/etc/resolv.conf", "");
@@ -177,6 +203,10 @@ export function writeDaemonFiles(root: string, { files }: Daemon): void {
     writeOwn(root, path, text);
     if (text.startsWith("#!")) chmodSync(join(root, path), 0o755);
   }
+}
+
+function edit(root: string, path: string, change: (text: string) => string): void {
+  writeOwn(root, path, change(readFileSync(join(root, path), "utf8")));
 }
 
 /** Writes a file of the server. A link in its place is taken away first: seen from here, an absolute one leads into the host. */

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { childrenOf, Host, type HostOptions, waitFor } from "../host.ts";
 import type { Answer, Login } from "./clients.ts";
@@ -12,12 +12,23 @@ import {
   DAEMONS,
   type Daemon,
   type DaemonName,
+  JOURNALD,
   PASSWORD,
   RSYSLOGD,
   writeDaemonFiles,
+  writeJournalFiles,
   writeServerFiles,
 } from "./daemons.ts";
-import { collect, configureNetwork, endProcess, entering, joinNetworks, TIED, whenEnded } from "./namespaces.ts";
+import {
+  collect,
+  configureNetwork,
+  endProcess,
+  entering,
+  joinNetworks,
+  runProgram,
+  TIED,
+  whenEnded,
+} from "./namespaces.ts";
 import type { Deeds, Reply } from "./world-main.ts";
 
 export const SERVER = "203.0.113.9";
@@ -78,8 +89,8 @@ export class Rig implements AsyncDisposable {
     this.#world.on("message", (reply: Reply) => this.#onReply(reply));
   }
 
-  /** A server with these daemons and rsyslogd, each ready to be connected to. */
-  static async start(...names: readonly DaemonName[]): Promise<Rig> {
+  /** A server with these daemons and rsyslogd, and journald when it is among them, each ready to be connected to. */
+  static async start(...names: readonly (DaemonName | "journald")[]): Promise<Rig> {
     const rig = new Rig();
     try {
       await Promise.all([ready(rig.#server, "data"), ready(rig.#world, "message")]);
@@ -87,9 +98,9 @@ export class Rig implements AsyncDisposable {
       await configureNetwork(rig.#server.pid!, SERVER_NETWORK);
       await configureNetwork(rig.#world.pid!, WORLD_NETWORK);
       writeServerFiles(rig.path("/"));
-      rig.#run("rsyslogd", RSYSLOGD);
-      await rig.#until("rsyslogd", () => existsSync(rig.path("/dev/log")));
-      await Promise.all(names.map((name) => rig.startDaemon(name)));
+      if (names.includes("journald")) await rig.#startJournald();
+      await rig.#startRsyslogd();
+      await Promise.all(names.filter((name) => name !== "journald").map((name) => rig.startDaemon(name)));
       return rig;
     } catch (error) {
       await rig[Symbol.asyncDispose]();
@@ -103,6 +114,11 @@ export class Rig implements AsyncDisposable {
     writeDaemonFiles(this.path("/"), daemon);
     this.#run(name, daemon.words, daemon.environment);
     await this.#until(name, () => this.#isListening(daemon.port));
+  }
+
+  /** Runs a program on the server. @returns what it wrote. @throws Error with what it said when it failed */
+  run(words: readonly string[], user = "root"): Promise<string> {
+    return runProgram([...this.#inside(), "setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups", ...words]);
   }
 
   /** Where a file of the server is to be found from outside. */
@@ -155,6 +171,13 @@ export class Rig implements AsyncDisposable {
     return matching();
   }
 
+  /** As logrotate does for rsyslogd: another name for the old file, then the signal to open a new one. */
+  rotate(log: string): void {
+    const path = this.path(`/var/log/${log}`);
+    renameSync(path, `${path}.1`);
+    for (const pid of childrenOf(this.#daemons.get("rsyslogd")!.pid!)) process.kill(pid, "SIGHUP");
+  }
+
   /** `garrison up` on the server. Its folders are outside, so that its commands see the same. */
   garrison(options: HostOptions = {}): Promise<Host> {
     return Host.start({ ...options, wrapper: this.#inside() });
@@ -167,9 +190,24 @@ export class Rig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#server, this.#world].map(endProcess));
-    // The daemons were killed with the server; whoever started them reaps them.
+    const journald = this.#daemons.get("journald");
+    await Promise.all([this.#server, this.#world, ...(journald === undefined ? [] : [journald])].map(endProcess));
+    // The others were killed with the server; whoever started them reaps them.
     await Promise.all([...this.#daemons.values()].map(whenEnded));
+  }
+
+  async #startRsyslogd(): Promise<void> {
+    const socket = this.#daemons.has("journald") ? "/run/systemd/journal/syslog" : "/dev/log";
+    this.#run("rsyslogd", RSYSLOGD);
+    await this.#until("rsyslogd", () => existsSync(this.path(socket)));
+  }
+
+  /** With the host's pids, for it looks senders up in /proc; and without a say in the kernel's audit. */
+  async #startJournald(): Promise<void> {
+    writeJournalFiles(this.path("/"));
+    const words = [...this.#inside(), "setpriv", "--bounding-set=-audit_control,-audit_read", ...JOURNALD];
+    this.#daemons.set("journald", start(words, "ignore"));
+    await this.#until("journald", () => existsSync(this.path("/run/systemd/journal/dev-log")));
   }
 
   /** Words in front of a program of the server. */
