@@ -98,11 +98,17 @@ test("journald knows who forged a line, auth.log does not, also behind a rotatio
   );
 });
 
-test("the rig has every address of its networks, sessions that last, and no service that was not started", async () => {
+test("the rig has every address of its networks, sessions that last, and a firewall of its own", async () => {
   await using rig = await Rig.start("sshd");
   for (const from of [ATTACKER, "198.51.100.77", "192.0.2.200", "2001:db8:bad:cafe::1"])
     assert.ok(await rig.canConnect(from, 22), from);
   assert.equal(await rig.canConnect(ADMIN, 25), false);
+  await rig.run(["nft", "add table inet rig; add chain inet rig in { type filter hook input priority 0; }"]);
+  await rig.run(["nft", `add rule inet rig in ip saddr ${ATTACKER} drop`]);
+  await rig.untilDropped(ATTACKER);
+  assert.equal(await rig.isDropped(ADMIN), false);
+  await rig.run(["nft", "flush", "ruleset"]);
+  await rig.untilDropped(ATTACKER, false);
   const session = await rig.holdSsh({ from: ADMIN, user: "root" });
   const connection = await rig.hold(ATTACKER, 22);
   assert.ok((await session.isOpen()) && (await connection.isOpen()));

@@ -47,6 +47,23 @@ export async function open({ from, to, port }: Route): Promise<Socket | null> {
   }
 }
 
+/**
+ * Whether packets are dropped, by a port where nothing listens: a server that gets the packet says so at once, and no daemon notes it.
+ */
+export async function isDropped({ from, to, port }: Route): Promise<boolean> {
+  const socket = connect({ host: to, port, localAddress: from });
+  try {
+    await once(socket, "connect", { signal: AbortSignal.timeout(CONNECT_MS) });
+    throw new Error(`Cannot tell whether ${from} is blocked: port ${port} is open, one that is closed is wanted`);
+  } catch (error) {
+    if ((error as Error).name === "AbortError") return true;
+    if ((error as NodeJS.ErrnoException).code === "ECONNREFUSED") return false;
+    throw error;
+  } finally {
+    socket.destroy();
+  }
+}
+
 /** Login by IMAP's LOGIN. */
 export function imap(login: Login): Promise<Answer> {
   const quote = (text: string): string => `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
@@ -171,8 +188,12 @@ export async function ssh(login: Login): Promise<Answer> {
   return said.includes("Permission denied") ? "refused" : "unreachable";
 }
 
-/** OpenSSH's client with a command for the other side. */
-export function startSsh({ from, to, port, user, password }: Login, command: string): ChildProcess {
+/** OpenSSH's client with a command for the other side, which has a terminal there when `more` asks for it. */
+export function startSsh(
+  { from, to, port, user, password }: Login,
+  command: string,
+  more: readonly string[] = [],
+): ChildProcess {
   const options = {
     BindAddress: from,
     Port: String(port),
@@ -185,7 +206,7 @@ export function startSsh({ from, to, port, user, password }: Login, command: str
     LogLevel: "ERROR",
   };
   const words = Object.entries(options).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
-  return spawn("sshpass", ["-e", "ssh", "-F", "none", ...words, to, command], {
+  return spawn("sshpass", ["-e", "ssh", "-F", "none", ...words, ...more, to, command], {
     stdio: ["pipe", "pipe", "pipe"],
     env: { PATH: "/usr/bin:/bin", SSHPASS: password },
   });

@@ -58,6 +58,10 @@ const WORLD_NETWORK = [
 export type Service = "ssh" | "smtp" | "imap" | "ftp" | "basic" | "wordpress";
 const PORTS: Readonly<Record<Service, number>> = { ssh: 22, smtp: 25, imap: 143, ftp: 21, basic: 80, wordpress: 80 };
 
+// discard: nothing listens there.
+const CLOSED_PORT = 9;
+const WAIT_MS = 10_000;
+
 /** Who logs in. */
 export interface Visitor {
   readonly from: string;
@@ -148,6 +152,20 @@ export class Rig implements AsyncDisposable {
     return this.#ask("canConnect", { from, to: serverFor(from), port });
   }
 
+  /** Whether the server gets no packet of an address. */
+  isDropped(from: string): Promise<boolean> {
+    return this.#ask("isDropped", { from, to: serverFor(from), port: CLOSED_PORT });
+  }
+
+  /** Waits until the server gets no packet of an address, or gets them again. */
+  async untilDropped(from: string, isDropped = true): Promise<void> {
+    const deadline = Date.now() + WAIT_MS;
+    while ((await this.isDropped(from)) !== isDropped) {
+      if (Date.now() > deadline) throw new Error(`${from} is ${isDropped ? "not " : ""}dropped after ${WAIT_MS} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
   /** A connection that stays open. */
   async hold(from: string, port: number): Promise<Held> {
     return this.#held(await this.#ask("hold", { from, to: serverFor(from), port }));
@@ -167,7 +185,7 @@ export class Rig implements AsyncDisposable {
             .split("\n")
             .filter((line) => pattern.test(line))
         : [];
-    await waitFor(() => matching().length >= count, `${count} lines of ${log} like ${pattern}`, 10_000);
+    await waitFor(() => matching().length >= count, `${count} lines of ${log} like ${pattern}`, WAIT_MS);
     return matching();
   }
 

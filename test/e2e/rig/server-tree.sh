@@ -14,10 +14,11 @@ cp -a /etc/. /mnt
 mount -n --move /mnt /etc
 
 own 755 /mnt
-cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /dev/fd /dev/std* /mnt
+cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/fd /dev/std* /mnt
 mkdir -m 755 /mnt/pts
 mkdir -m 1777 /mnt/shm
-mount -n --bind /dev/pts /mnt/pts
+mount -n -t devpts -o newinstance,ptmxmode=666,mode=620,gid=tty rig /mnt/pts
+ln -s pts/ptmx /mnt/ptmx
 mount -n --move /mnt /dev
 
 own 755 /var/spool

@@ -1,7 +1,20 @@
 /** The program of the world: does in its network namespace what the test asks over the channel that it was started with. */
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { basic, ftp, imap, type Login, open, type Route, smtp, ssh, startSsh, web, wordpress } from "./clients.ts";
+import {
+  basic,
+  ftp,
+  imap,
+  isDropped,
+  type Login,
+  open,
+  type Route,
+  smtp,
+  ssh,
+  startSsh,
+  web,
+  wordpress,
+} from "./clients.ts";
 
 /** Connections that stay open, by number. */
 const held = new Map<number, { isOpen(): boolean; close(): void }>();
@@ -16,6 +29,7 @@ const deeds = {
   wordpress,
   ssh,
   web,
+  isDropped,
   /** Whether a connection can be made; it is ended at once. */
   async canConnect(route: Route): Promise<boolean> {
     const socket = await open(route);
@@ -30,16 +44,16 @@ const deeds = {
     held.set(++lastHeld, { isOpen: () => !socket.closed, close: () => socket.destroy() });
     return lastHeld;
   },
-  /** Logs in by ssh and stays. */
+  /** Logs in by ssh with a terminal, and stays. */
   async holdSsh(login: Login): Promise<number> {
-    const child = startSsh(login, "echo in; cat");
+    const child = startSsh(login, "echo in; cat", ["-tt"]);
     let said = "";
     child.stderr!.on("data", (chunk: Buffer) => {
       said += chunk.toString();
     });
     await Promise.race([once(child.stdout!, "data"), once(child, "close")]);
     if (child.exitCode !== null) throw new Error(`Cannot log in by ssh from ${login.from} as "${login.user}": ${said}`);
-    held.set(++lastHeld, { isOpen: () => child.exitCode === null, close: () => child.stdin!.end() });
+    held.set(++lastHeld, { isOpen: () => child.exitCode === null, close: () => void child.kill() });
     return lastHeld;
   },
   async isOpen(id: number): Promise<boolean> {
