@@ -22,8 +22,6 @@ import { type Prepared, prepareFolders } from "./prepare.ts";
 import { Screen } from "./screen.ts";
 import { type ChildPlan, Supervisor } from "./supervisor.ts";
 
-const BLOCKS: WardenSettings["blocks"] = { backend: "auto", allow: [], proxies: [], hub: [] };
-
 /** What `up` is started with. */
 export interface UpOptions {
   readonly folders: Folders;
@@ -88,7 +86,7 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
     journalFolder: folders.journal,
     actionsFolder: prepared.actions,
     watchedFiles: (sensors["files"]?.["watched"] ?? []) as unknown as WardenSettings["watchedFiles"],
-    blocks: BLOCKS,
+    blocks: config.wardenBlocks,
   };
   const { sentrySocket, wardenSocket, logsSocket } = folders;
   const mind: MindSettings = {
