@@ -2,7 +2,16 @@
  * Logs of a busy hosting server by a seed: the same bytes at each run, and the number of hits that must be found in them. Four in
  * hundred attackers come by IPv6, three in five in bursts.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 

@@ -92,7 +92,7 @@ function writeCanary(path: string, mode: number, text: string): void {
  * The build may lie under a home of mode 0700: the mind runs a copy that only root can change. The program itself is reached through
  * /proc/self/exe and needs none. Not below /run: systemd mounts that noexec, and koffi is a shared library.
  */
-function copyCode(code: string, target: string): void {
+export function copyCode(code: string, target: string): void {
   const stamp = join(target, ".copied");
   const wanted = `${code} ${lstatSync(join(code, ".built")).mtimeMs}\n`;
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;

@@ -1,0 +1,106 @@
+import { once } from "node:events";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import type { Readable } from "node:stream";
+import type { BlockPolicy } from "#src/blocks/options.ts";
+import type { Context } from "#src/cli/context.ts";
+import { EXIT, Exit, wrongUse } from "#src/cli/exit.ts";
+import { ReplayProgress } from "#src/cli/replay-progress.ts";
+import { ReplayReport } from "#src/cli/replay-report.ts";
+import { cleanText } from "#src/lib/clean-text.ts";
+import { errnoOf, errorText } from "#src/lib/errors.ts";
+import { MAX_FILES, type ReplayMessage, replayMessage } from "#src/logs/replay/messages.ts";
+import type { ReplayFile } from "#src/logs/replay/settings.ts";
+import { startReplay } from "#src/up/start-replay.ts";
+import { FrameReader } from "#src/wire/frames.ts";
+
+/** Options of the command. */
+export interface ReplayOptions {
+  /** A rule or a service, such as `sshd.failed` or `sshd`. @default all */
+  readonly rule?: string;
+  /** Name of a source: its rules and its format. @default by what stands in the files */
+  readonly source?: string;
+}
+
+/** What is blocked when nothing else is said: five failed logins within ten minutes. */
+const POLICY: BlockPolicy = {
+  points: 5,
+  withinMs: 600_000,
+  firstMs: 600_000,
+  factor: 2,
+  longestMs: 7 * 86_400_000,
+  networkAt: 0,
+};
+
+/**
+ * `garrison logs replay FILE...`, also without a running garrison. Exit code 0 when nothing was found, 1 when something was, 3 when a
+ * file could not be read to its end: what could be read is told all the same.
+ */
+export async function replay({ output, folders }: Context, options: ReplayOptions, ...names: string[]): Promise<void> {
+  if (names.length > MAX_FILES) throw wrongUse(`Cannot replay ${names.length} files: at most ${MAX_FILES} at a time`);
+  if (names.indexOf("-") !== names.lastIndexOf("-"))
+    throw wrongUse('Cannot replay "-" twice: there is one standard input');
+  const opened = names.map(openLog);
+  const files = opened.filter((one) => typeof one !== "string");
+  const problems = opened.filter((one) => typeof one === "string");
+  for (const problem of problems) process.stderr.write(`garrison: ${problem}\n`);
+  if (files.length === 0) throw new Exit(EXIT.couldNot);
+  const { source = null, rule = null } = options;
+  const running = startReplay({ files, source, rule, policy: POLICY, allow: [], proxies: [] }, folders.state);
+  for (const { fd } of files) if (fd > 2) closeSync(fd);
+  const report = new ReplayReport(files, output);
+  const progress = new ReplayProgress(files);
+  for await (const message of readMessages(running.messages)) {
+    if (message.t === "progress") progress.show(message);
+    else if (message.t === "refused")
+      throw new Exit(message.isUse ? EXIT.wrongUse : EXIT.couldNot, cleanText(message.reason));
+    else {
+      progress.clear();
+      report.take(message);
+    }
+    if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");
+  }
+  progress.clear();
+  const failure = await running.ended();
+  if (failure !== null || !report.isComplete) {
+    throw new Exit(
+      EXIT.couldNot,
+      `Cannot replay to the end: the reader has ended (${cleanText(failure ?? "too early")})`,
+    );
+  }
+  if (problems.length > 0 || report.hasProblems) throw new Exit(EXIT.couldNot);
+  if (report.hasHits) throw new Exit(EXIT.found);
+}
+
+async function* readMessages(stream: Readable): AsyncGenerator<ReplayMessage> {
+  const reader = new FrameReader();
+  for await (const chunk of stream) {
+    for (const value of reader.push(chunk as Buffer)) yield replayMessage(value, "message");
+  }
+}
+
+/** @returns why it cannot be read */
+function openLog(name: string): ReplayFile | string {
+  try {
+    const fd = name === "-" ? 0 : openQuietly(name);
+    const stats = fstatSync(fd);
+    if (stats.isFile()) return { fd, name, sizeBytes: stats.size, changedUnixMs: Math.round(stats.mtimeMs) };
+    if (name === "-" && !stats.isDirectory()) return { fd, name, sizeBytes: null, changedUnixMs: Date.now() };
+    if (name !== "-") closeSync(fd);
+    return `Cannot read "${cleanText(name)}": it is no regular file; a pipe can be given as "-"`;
+  } catch (error) {
+    const reason = errnoOf(error) === "ENOENT" ? "there is no such file" : cleanText(errorText(error));
+    return `Cannot read "${cleanText(name)}": ${reason}`;
+  }
+}
+
+/** Never waits for the writer of a FIFO, and leaves no trace in the file's atime where that is allowed. */
+function openQuietly(path: string): number {
+  const { O_RDONLY, O_NONBLOCK, O_NOCTTY, O_NOATIME } = constants;
+  const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+  try {
+    return openSync(path, flags | O_NOATIME);
+  } catch (error) {
+    if (errnoOf(error) !== "EPERM") throw error;
+    return openSync(path, flags);
+  }
+}

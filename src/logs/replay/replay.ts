@@ -1,0 +1,117 @@
+/**
+ * The child that reads recorded logs for `garrison logs replay`: without privileges, because a log is what attackers wrote. Tells each
+ * offending line, and what would have been blocked. Time is that of the lines.
+ */
+import { writeSync } from "node:fs";
+import { errorText } from "#src/lib/errors.ts";
+import type { Child } from "#src/processes/child.ts";
+import { encodeFrame } from "#src/wire/frames.ts";
+import type { LogFormat, PlacedHit } from "../contract.ts";
+import { SourceMatcher } from "../match/source-matcher.ts";
+import { FileReplay } from "./file-replay.ts";
+import { loadRules, type RuleChoice, UnknownName } from "./load-rules.ts";
+import { cutReason, cutUser, type HitTuple, MAX_FRAME_HITS, type ReplayMessage } from "./messages.ts";
+import { readLog } from "./read-log.ts";
+import type { ReplayFile, ReplaySettings } from "./settings.ts";
+import { Verdicts } from "./verdicts.ts";
+
+/** Runs to the end of the last file; messages go to the descriptor. */
+export async function runReplay({ settings, listenFd: fd }: Child<ReplaySettings>): Promise<void> {
+  const send = (message: ReplayMessage): void => writeAll(fd, encodeFrame(message));
+  try {
+    const replay = new Replay(settings, await loadRules(settings), send);
+    for (const [index, file] of settings.files.entries()) await replay.read(index, file);
+    replay.end();
+  } catch (error) {
+    send({ t: "refused", reason: cutReason(errorText(error)), isUse: error instanceof UnknownName });
+  }
+  process.exit(0);
+}
+
+/** The pipe blocks: the command is never outrun. */
+function writeAll(fd: number, frame: string): void {
+  const bytes = Buffer.from(frame);
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}
+
+/** One replay of several files. */
+class Replay {
+  readonly #choice: RuleChoice;
+  readonly #send: (message: ReplayMessage) => void;
+  readonly #verdicts: Verdicts;
+  /** One for all files of a format: to prepare a search costs as much as a short file. */
+  readonly #matchers = new Map<LogFormat, SourceMatcher>();
+  readonly #hits: HitTuple[] = [];
+  readonly #totals = { lines: 0, bytes: 0, hits: 0 };
+  #fileHits = 0;
+  #nowUnixMs = 0;
+
+  constructor(settings: ReplaySettings, choice: RuleChoice, send: (message: ReplayMessage) => void) {
+    this.#choice = choice;
+    this.#send = send;
+    this.#verdicts = new Verdicts(settings, send);
+  }
+
+  async read(index: number, file: ReplayFile): Promise<void> {
+    this.#nowUnixMs = file.changedUnixMs;
+    this.#fileHits = 0;
+    const reading = new FileReplay(file.name, {
+      formatOf: this.#choice.formatOf,
+      matcherOf: (format) => this.#matcherOf(format),
+      onHit: (hit) => this.#onHit(index, hit),
+    });
+    const problem = await readLog(
+      { fd: file.fd, isRegular: file.sizeBytes !== null },
+      {
+        take: (chunk) => reading.take(chunk),
+        onProgress: (bytes) => this.#send({ t: "progress", file: index, bytes, lines: reading.lines }),
+      },
+    );
+    reading.end(problem === null);
+    this.#flush();
+    const { format, lines, bytes, tooLong } = reading;
+    this.#totals.lines += lines;
+    this.#totals.bytes += bytes;
+    this.#totals.hits += this.#fileHits;
+    const cut = problem === null ? null : cutReason(problem);
+    this.#send({ t: "file", file: index, format, lines, bytes, tooLong, hits: this.#fileHits, problem: cut });
+  }
+
+  end(): void {
+    const rules = [...this.#matchers.values()].flatMap((matcher) => matcher.stats().rules);
+    const used = rules.filter(({ searches }) => searches > 0);
+    this.#send({ t: "end", ...this.#totals, ...this.#verdicts.summary, rules: used });
+  }
+
+  #matcherOf(format: LogFormat): SourceMatcher {
+    const known = this.#matchers.get(format);
+    if (known !== undefined) return known;
+    const { source, rules } = this.#choice.rulesOf(format);
+    const matcher = new SourceMatcher(source, rules, {
+      onDisabled: (rule, reason) => this.#send({ t: "disabled", rule, reason: cutReason(reason) }),
+      nowUnixMs: () => this.#nowUnixMs,
+    });
+    this.#matchers.set(format, matcher);
+    return matcher;
+  }
+
+  #onHit(file: number, hit: PlacedHit): void {
+    this.#verdicts.take(hit, this.#nowUnixMs);
+    if (hit.outcome === "success") return;
+    this.#fileHits++;
+    this.#hits.push([
+      file,
+      hit.place.line ?? 0,
+      hit.place.offset,
+      hit.atUnixMs,
+      hit.rule,
+      hit.address,
+      cutUser(hit.user),
+    ]);
+    if (this.#hits.length >= MAX_FRAME_HITS) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#hits.length > 0) this.#send({ t: "hits", hits: this.#hits.splice(0) });
+  }
+}
