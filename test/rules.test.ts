@@ -6,6 +6,7 @@ import { parseHead } from "#src/logs/formats/parse-head.ts";
 import type { RuleFile } from "#src/logs/rule.ts";
 import { RULE_FILES } from "#src/logs/rules/all.ts";
 import { compileRules } from "#src/logs/rules/compile.ts";
+import { lintRules } from "#src/logs/rules/rule-lint.ts";
 
 const NOW = Date.UTC(2026, 10, 24);
 const FILES = await Promise.all(RULE_FILES.map(({ load }) => load()));
@@ -32,6 +33,10 @@ suite("rule files", () => {
   });
 
   for (const file of FILES) {
+    test(`no address of ${file.service} can be moved by a stranger, and every sample gives what stands beside it`, () => {
+      assert.deepEqual(lintRules(file), []);
+    });
+
     test(`every sample of ${file.service} gives what stands beside it, and only that`, () => {
       const neighbours = FILES.filter(({ sources }) => sources.some((source) => file.sources.includes(source)));
       for (const rule of file.rules) {

@@ -12,6 +12,16 @@ export interface LazyRuleFile {
 /** Garrison's own rule files. */
 export const RULE_FILES: readonly LazyRuleFile[] = [
   { service: "sshd", sources: ["auth", "journal"], load: async () => (await import("./sshd.ts")).SSHD },
+  { service: "pam", sources: ["auth", "journal"], load: async () => (await import("./pam.ts")).PAM },
+  { service: "sudo", sources: ["auth", "journal"], load: async () => (await import("./sudo.ts")).SUDO },
+  { service: "su", sources: ["auth", "journal"], load: async () => (await import("./sudo.ts")).SU },
+  { service: "exim", sources: ["exim-main"], load: async () => (await import("./exim.ts")).EXIM },
+  { service: "dovecot", sources: ["mail", "journal"], load: async () => (await import("./dovecot.ts")).DOVECOT },
+  { service: "postfix", sources: ["mail", "journal"], load: async () => (await import("./postfix.ts")).POSTFIX },
+  { service: "pure-ftpd", sources: ["ftp", "journal"], load: async () => (await import("./ftp.ts")).PURE_FTPD },
+  { service: "proftpd", sources: ["ftp", "proftpd", "journal"], load: async () => (await import("./ftp.ts")).PROFTPD },
+  { service: "vsftpd", sources: ["vsftpd"], load: async () => (await import("./ftp.ts")).VSFTPD },
+  { service: "vsftpd-syslog", sources: ["ftp", "journal"], load: async () => (await import("./ftp.ts")).VSFTPD_SYSLOG },
 ];
 
 /** Loads the rule files whose lines stand in one of these sources. */

@@ -17,8 +17,12 @@ import { type FreePiece, fixedTextBefore, widen } from "./lint/free-text.ts";
 import { FOREIGN_ADDRESS, hostileTexts } from "./lint/hostile-texts.ts";
 import { parsePattern } from "./lint/pattern-tree.ts";
 
-/** A pattern must say this much before it lets a stranger speak: else any other message of the program would do. */
+/**
+ * A pattern must say this much before it lets a stranger speak: else any other message would do. Where only some programs' lines are
+ * seen, it is what tells their messages apart.
+ */
 const MIN_FIXED_TEXT = 3;
+const MIN_FIXED_TEXT_OF_PROGRAM = 1;
 /** The clock that samples are read by: it gives years only. */
 const NOW_UNIX_MS = Date.UTC(2026, 10, 24);
 
@@ -70,9 +74,10 @@ function study(file: RuleFile, rule: Rule, problems: string[]): Studied[] {
   try {
     const node = parsePattern(rule.pattern, rule.flags ?? "");
     const wide = widen(node);
-    if (fixedTextBefore(wide.node) < MIN_FIXED_TEXT)
+    const minFixed = file.programs === undefined ? MIN_FIXED_TEXT : MIN_FIXED_TEXT_OF_PROGRAM;
+    if (fixedTextBefore(wide.node) < minFixed)
       throw new SyntaxError(
-        `text of an attacker may stand before ${MIN_FIXED_TEXT} characters of fixed text, so that other messages match as well`,
+        `text of an attacker may stand before ${minFixed} characters of fixed text, so that other messages match as well`,
       );
     const takesAddress = rule.pattern.includes("(?<address>");
     const reader = takesAddress ? buildAutomaton(node) : null;
