@@ -22,6 +22,50 @@ export const RULE_FILES: readonly LazyRuleFile[] = [
   { service: "proftpd", sources: ["ftp", "proftpd", "journal"], load: async () => (await import("./ftp.ts")).PROFTPD },
   { service: "vsftpd", sources: ["vsftpd"], load: async () => (await import("./ftp.ts")).VSFTPD },
   { service: "vsftpd-syslog", sources: ["ftp", "journal"], load: async () => (await import("./ftp.ts")).VSFTPD_SYSLOG },
+  {
+    service: "web",
+    sources: ["apache-access", "nginx-access", "domlogs"],
+    load: async () => (await import("./web.ts")).WEB,
+  },
+  { service: "nginx-access", sources: ["nginx-access"], load: async () => (await import("./web.ts")).NGINX_ACCESS },
+  { service: "apache", sources: ["apache-error"], load: async () => (await import("./web-errors.ts")).APACHE_ERROR },
+  {
+    service: "modsecurity",
+    sources: ["apache-error"],
+    load: async () => (await import("./web-errors.ts")).MODSECURITY_ERROR,
+  },
+  { service: "nginx", sources: ["nginx-error"], load: async () => (await import("./web-errors.ts")).NGINX_ERROR },
+  {
+    service: "cpanel",
+    sources: ["cpanel-login", "cpanel-session"],
+    load: async () => (await import("./panels.ts")).CPANEL,
+  },
+  {
+    service: "directadmin",
+    sources: ["directadmin-login"],
+    load: async () => (await import("./panels.ts")).DIRECTADMIN,
+  },
+  { service: "plesk", sources: ["plesk-panel"], load: async () => (await import("./panels.ts")).PLESK },
+  { service: "webmin", sources: ["auth", "journal"], load: async () => (await import("./panels.ts")).WEBMIN },
+  { service: "mysql", sources: ["mysql"], load: async () => (await import("./databases.ts")).MYSQL },
+  { service: "postgresql", sources: ["postgresql"], load: async () => (await import("./databases.ts")).POSTGRESQL },
+  { service: "dropbear", sources: ["auth", "journal"], load: async () => (await import("./others.ts")).DROPBEAR },
+  { service: "courier", sources: ["mail", "journal"], load: async () => (await import("./others.ts")).COURIER },
+  { service: "cyrus", sources: ["mail", "journal"], load: async () => (await import("./others.ts")).CYRUS },
+  { service: "opensmtpd", sources: ["mail", "journal"], load: async () => (await import("./others.ts")).OPENSMTPD },
+  { service: "sendmail", sources: ["mail", "journal"], load: async () => (await import("./others.ts")).SENDMAIL },
+  { service: "gitea", sources: ["gitea", "auth", "journal"], load: async () => (await import("./others.ts")).GITEA },
+  {
+    service: "proxmox",
+    sources: ["auth", "journal", "daemon"],
+    load: async () => (await import("./others.ts")).PROXMOX,
+  },
+  {
+    service: "openvpn",
+    sources: ["auth", "journal", "daemon"],
+    load: async () => (await import("./others.ts")).OPENVPN,
+  },
+  { service: "named", sources: ["daemon", "journal"], load: async () => (await import("./others.ts")).NAMED },
 ];
 
 /** Loads the rule files whose lines stand in one of these sources. */
