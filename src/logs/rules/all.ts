@@ -18,10 +18,18 @@ export const RULE_FILES: readonly LazyRuleFile[] = [
   { service: "exim", sources: ["exim-main"], load: async () => (await import("./exim.ts")).EXIM },
   { service: "dovecot", sources: ["mail", "journal"], load: async () => (await import("./dovecot.ts")).DOVECOT },
   { service: "postfix", sources: ["mail", "journal"], load: async () => (await import("./postfix.ts")).POSTFIX },
-  { service: "pure-ftpd", sources: ["ftp", "journal"], load: async () => (await import("./ftp.ts")).PURE_FTPD },
-  { service: "proftpd", sources: ["ftp", "proftpd", "journal"], load: async () => (await import("./ftp.ts")).PROFTPD },
+  { service: "pure-ftpd", sources: ["messages", "journal"], load: async () => (await import("./ftp.ts")).PURE_FTPD },
+  {
+    service: "proftpd",
+    sources: ["messages", "proftpd", "journal"],
+    load: async () => (await import("./ftp.ts")).PROFTPD,
+  },
   { service: "vsftpd", sources: ["vsftpd"], load: async () => (await import("./ftp.ts")).VSFTPD },
-  { service: "vsftpd-syslog", sources: ["ftp", "journal"], load: async () => (await import("./ftp.ts")).VSFTPD_SYSLOG },
+  {
+    service: "vsftpd-syslog",
+    sources: ["messages", "journal"],
+    load: async () => (await import("./ftp.ts")).VSFTPD_SYSLOG,
+  },
   {
     service: "web",
     sources: ["apache-access", "nginx-access", "domlogs"],
@@ -57,15 +65,15 @@ export const RULE_FILES: readonly LazyRuleFile[] = [
   { service: "gitea", sources: ["gitea", "auth", "journal"], load: async () => (await import("./others.ts")).GITEA },
   {
     service: "proxmox",
-    sources: ["auth", "journal", "daemon"],
+    sources: ["auth", "journal", "messages"],
     load: async () => (await import("./others.ts")).PROXMOX,
   },
   {
     service: "openvpn",
-    sources: ["auth", "journal", "daemon"],
+    sources: ["auth", "journal", "messages"],
     load: async () => (await import("./others.ts")).OPENVPN,
   },
-  { service: "named", sources: ["daemon", "journal"], load: async () => (await import("./others.ts")).NAMED },
+  { service: "named", sources: ["messages", "journal"], load: async () => (await import("./others.ts")).NAMED },
 ];
 
 /** Loads the rule files whose lines stand in one of these sources. */

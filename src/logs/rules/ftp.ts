@@ -8,7 +8,7 @@ import { ADDRESS } from "./fragments.ts";
 export const PURE_FTPD: RuleFile = {
   service: "pure-ftpd",
   sentence: "Logins at pure-ftpd 1.0.",
-  sources: ["ftp", "journal"],
+  sources: ["messages", "journal"],
   format: "syslog",
   programs: ["pure-ftpd"],
   rules: [
@@ -54,7 +54,7 @@ const PROFTPD_PEER = String.raw`^[\w.:-]+ \([\w.:-]*\[${ADDRESS}\]\):? (?:- )?`;
 export const PROFTPD: RuleFile = {
   service: "proftpd",
   sentence: "Logins at ProFTPD 1.3.",
-  sources: ["ftp", "proftpd", "journal"],
+  sources: ["messages", "proftpd", "journal"],
   format: "syslog",
   programs: ["proftpd"],
   rules: [
@@ -145,7 +145,7 @@ export const VSFTPD: RuleFile = {
 export const VSFTPD_SYSLOG: RuleFile = {
   service: "vsftpd-syslog",
   sentence: "Logins at vsftpd 3 that it tells syslog.",
-  sources: ["ftp", "journal"],
+  sources: ["messages", "journal"],
   format: "syslog",
   programs: ["vsftpd"],
   rules: vsftpdRules("^", "Nov 22 12:42:39 web1 vsftpd[761]: "),

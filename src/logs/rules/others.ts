@@ -139,7 +139,7 @@ export const GITEA: RuleFile = {
 export const PROXMOX: RuleFile = {
   service: "proxmox",
   sentence: "Logins at Proxmox VE 6 to 9.",
-  sources: ["auth", "journal", "daemon"],
+  sources: ["auth", "journal", "messages"],
   format: "syslog",
   programs: ["pvedaemon", "pveproxy"],
   rules: [
@@ -154,7 +154,7 @@ export const PROXMOX: RuleFile = {
 export const OPENVPN: RuleFile = {
   service: "openvpn",
   sentence: "Failed handshakes at OpenVPN 2.",
-  sources: ["auth", "journal", "daemon"],
+  sources: ["auth", "journal", "messages"],
   format: "syslog",
   programs: ["openvpn"],
   rules: [
@@ -172,7 +172,7 @@ export const OPENVPN: RuleFile = {
 export const NAMED: RuleFile = {
   service: "named",
   sentence: "Queries and transfers that BIND 9 refused.",
-  sources: ["daemon", "journal"],
+  sources: ["messages", "journal"],
   format: "syslog",
   programs: ["named"],
   rules: [
