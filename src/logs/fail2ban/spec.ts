@@ -64,6 +64,8 @@ export interface JailSpec {
   readonly actions: readonly ActionSpec[];
   /** What is not taken over, with the reason. */
   readonly notTaken: readonly string[];
+  /** Expressions of its filter that are left out. */
+  readonly refusedRegexes: readonly RefusedRegex[];
 }
 
 /** An action of a jail: listed, never run. */
@@ -71,6 +73,11 @@ export interface ActionSpec {
   readonly name: string;
   /** Whether a block by Garrison takes its place. */
   readonly isBlock: boolean;
+}
+
+/** An expression that cannot be converted, or that fail2ban would refuse itself. */
+export interface RefusedRegex extends RegexSpec {
+  readonly reason: string;
 }
 
 /** A jail that is enabled and cannot be taken over. */

@@ -137,7 +137,7 @@ class CompiledFilter {
   #merge(groups: Groups, atUnixMs: number): Failure {
     const id = groups["mlfid"];
     if (id !== undefined) return this.connections.merge(id, groups, atUnixMs);
-    return { groups, users: new Set(), isPending: false, isNoFailure: false };
+    return { groups, users: new Set(), isPending: false, isNoFailure: Boolean(groups["nofail"]) };
   }
 
   /** The time of a line; of one without a date that of the last line that had one, if that is new. */
@@ -152,6 +152,13 @@ class CompiledFilter {
       ? this.#lastUnixMs
       : null;
   }
+}
+
+/** Groups of a failregex behind those of the prefregex, which fill what it leaves open. */
+function joinGroups(before: Groups, own: Groups): Groups {
+  const groups = { ...before };
+  for (const name in own) if (own[name] !== undefined) groups[name] = own[name];
+  return groups;
 }
 
 /** The address, else the host name, else the id of a failure. */
@@ -220,7 +227,7 @@ class OneLineRule implements LineRule {
       const match = regex.search(text, ascii);
       if (match === null) continue;
       if (filter.isIgnored(text, ascii)) return null;
-      return { groups: before === null ? match.groups : { ...before, ...match.groups }, date };
+      return { groups: before === null ? match.groups : joinGroups(before, match.groups), date };
     }
     return null;
   }
@@ -276,7 +283,7 @@ class SeveralLinesRule implements LineRule {
       const taken = takeLines(regex, text, ascii, lines);
       if (taken === null) continue;
       this.#lines = taken.unmatched;
-      return filter.isIgnored(joinLines(taken.matched), ascii) ? null : { ...before, ...taken.match.groups };
+      return filter.isIgnored(joinLines(taken.matched), ascii) ? null : joinGroups(before, taken.match.groups);
     }
     return null;
   }

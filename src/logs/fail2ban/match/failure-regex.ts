@@ -3,6 +3,7 @@ import { errorText, GarrisonError } from "#src/lib/errors.ts";
 import { type ConvertedRegex, convertRegex } from "../regex/convert-regex.ts";
 import { groupOfTag, resolveFailureTags } from "../regex/failure-tags.ts";
 import { RegexPair } from "../regex/regex-pair.ts";
+import type { Copies } from "../regex/unroll.ts";
 import type { RegexSpec, UseDns } from "../spec.ts";
 
 /** What a match says: text by the name of its group; a group that took no part is not there. */
@@ -61,10 +62,20 @@ export class FailureRegex {
     const match = this.#pair.exec(text, ascii);
     if (match === null) return null;
     const groups: Groups = { ...match.groups };
+    for (const [name, copies] of this.converted.copies) takeLastRound(groups, name, copies);
     for (const [group, base] of this.#alternatives) if (groups[group] && !groups[base]) groups[base] = groups[group];
     for (const [group, base] of this.#tuples) groups[base] = `${groups[base] ?? ""} ${groups[group] ?? ""}`.trim();
     return { groups, start: match.index, end: match.index + match[0].length };
   }
+}
+
+function takeLastRound(groups: Groups, name: string, { of, more }: Copies): void {
+  const isKnown = groups[more] === undefined;
+  for (const copy of of) {
+    if (isKnown && groups[copy] !== undefined) groups[name] = groups[copy];
+    delete groups[copy];
+  }
+  delete groups[more];
 }
 
 function convertAt(

@@ -1,7 +1,7 @@
 /** Refuses expressions that JavaScript would read and answer in another way than Python. Pure. */
 import { regexError } from "./regex-error.ts";
 import type { RegexNode } from "./syntax.ts";
-import { groupsOf, nodesOf, setGroups, widthOf } from "./walk.ts";
+import { childrenOf, groupsOf, nodesOf, setGroups, widthOf } from "./walk.ts";
 
 /**
  * Looks at look-behinds and repeats.
@@ -9,12 +9,19 @@ import { groupsOf, nodesOf, setGroups, widthOf } from "./walk.ts";
  * @throws GarrisonError GARRISON_FAIL2BAN_REGEX
  */
 export function checkEqual(root: RegexNode, kept: ReadonlySet<number>): void {
-  for (const node of nodesOf(root)) {
-    if (node.type === "look" && node.behind) checkLookBehind(node.body, kept);
-    if (node.type === "repeat" && node.max > 1) {
-      checkCaptures(node.body, kept);
-      checkEmptyRounds(node);
-    }
+  check(root, null, kept);
+}
+
+/** @param next what follows in the same sequence */
+function check(node: RegexNode, next: RegexNode | null, kept: ReadonlySet<number>): void {
+  if (node.type === "look" && node.behind) checkLookBehind(node.body, kept);
+  if (node.type === "repeat" && node.max > 1) {
+    checkCaptures(node.body, kept);
+    checkEmptyRounds(node, next);
+  }
+  for (const [index, child] of childrenOf(node).entries()) {
+    const behind = node.type === "concat" ? (node.parts[index + 1] ?? next) : next;
+    check(child, node.type === "repeat" ? null : behind, kept);
   }
 }
 
@@ -36,13 +43,40 @@ function checkCaptures(body: RegexNode, kept: ReadonlySet<number>): void {
   }
 }
 
-/** Python leaves a repeat at an empty round, JavaScript tries another way: the same, where the empty way is the last one. */
-function checkEmptyRounds(repeat: RegexNode & { type: "repeat" }): void {
+/**
+ * Python leaves a repeat at an empty round, JavaScript tries another way: the same where the empty way is the last one, and where
+ * what follows begins with another character than the ways that are left.
+ */
+function checkEmptyRounds(repeat: RegexNode & { type: "repeat" }, next: RegexNode | null): void {
   if (widthOf(repeat.body)[0] > 0) return;
+  if (repeat.lazy) throw regexError("a lazy repeat may have an empty round");
+  const after = next === null ? null : firstCharacters(next);
   for (const node of nodesOf(repeat.body)) {
-    const isEarly =
-      (node.type === "repeat" && node.lazy) ||
-      (node.type === "either" && node.branches.slice(0, -1).some((branch) => widthOf(branch)[0] === 0));
-    if (isEarly || repeat.lazy) throw regexError("a repeat may have an empty round before another one");
+    if (node.type === "repeat" && node.lazy) throw regexError("a repeat may have an empty round before another one");
+    if (node.type !== "either") continue;
+    const empty = node.branches.findIndex((branch) => widthOf(branch)[0] === 0);
+    for (const branch of empty === -1 ? [] : node.branches.slice(empty + 1)) {
+      const first = firstCharacters(branch);
+      if (first === null || after === null || !first.isDisjointFrom(after)) {
+        throw regexError("a repeat may have an empty round before another one");
+      }
+    }
+  }
+}
+
+/** Characters that a match begins with; `null`: it may be empty, or many characters can. */
+function firstCharacters(node: RegexNode): ReadonlySet<number> | null {
+  switch (node.type) {
+    case "char":
+      return node.ignoreCase ? null : new Set([node.code]);
+    case "group":
+    case "atomic":
+      return firstCharacters(node.body);
+    case "concat":
+      return node.parts[0] === undefined ? null : firstCharacters(node.parts[0]);
+    case "repeat":
+      return node.min > 0 ? firstCharacters(node.body) : null;
+    default:
+      return null;
   }
 }

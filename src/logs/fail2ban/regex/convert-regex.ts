@@ -8,6 +8,7 @@ import { parsePythonRegex } from "./parse-python-regex.ts";
 import { regexError } from "./regex-error.ts";
 import { specialise } from "./specialise.ts";
 import type { RegexNode } from "./syntax.ts";
+import { type Copies, unroll } from "./unroll.ts";
 import { filledGroups, isAnchored, nodesOf, setGroups } from "./walk.ts";
 
 const MAX_SOURCE = 262_144;
@@ -20,6 +21,8 @@ export interface ConvertedRegex {
   readonly unicode: JsRegex;
   /** Names of the groups that capture, by their number in Python. */
   readonly names: ReadonlyMap<number, string>;
+  /** Groups whose text is in the last of several others that is set. */
+  readonly copies: ReadonlyMap<string, Copies>;
   /** Names of groups that are set in each match. */
   readonly certain: ReadonlySet<string>;
   /** Names of groups that are set in each match, and not to the empty text. */
@@ -45,8 +48,9 @@ export interface ConvertOptions {
  */
 export function convertRegex(text: string, options: ConvertOptions = {}): ConvertedRegex {
   const { root, names: own } = parsePythonRegex(text, { multiLine: options.multiLine ?? false });
-  const names = new Map([...referredTo(root), ...(options.keep ?? []), ...own]);
-  const tree = specialise(root);
+  const given = new Map([...referredTo(root), ...(options.keep ?? []), ...own]);
+  const { root: unrolled, names, copies } = unroll(root, given);
+  const tree = specialise(unrolled);
   checkEqual(tree, new Set(names.keys()));
   const unicode = emitRegex(tree, names, "unicode");
   const ascii = hasForeignLetters(tree) ? unicode : emitRegex(tree, names, "ascii");
@@ -56,7 +60,16 @@ export function convertRegex(text: string, options: ConvertOptions = {}): Conver
   const namesOf = (indexes: ReadonlySet<number>): Set<string> =>
     new Set([...indexes].flatMap((index) => names.get(index) ?? []));
   const [certain, filled] = [namesOf(setGroups(tree)), namesOf(filledGroups(tree))];
-  return { ascii, unicode, names, certain, filled, isForeign: isForeign(tree), isAnchored: isAnchored(root) };
+  return {
+    ascii,
+    unicode,
+    names: given,
+    copies,
+    certain,
+    filled,
+    isForeign: isForeign(tree),
+    isAnchored: isAnchored(root),
+  };
 }
 
 /** Groups with only a number that a reference needs, with names of our own. */
