@@ -18,7 +18,14 @@ export function formatImport(report: ImportReport): string {
     "",
     snippet,
   ];
-  return lines.map((line) => line.split("\n").map((part) => cleanText(part)).join("\n")).join("\n");
+  return lines
+    .map((line) =>
+      line
+        .split("\n")
+        .map((part) => cleanText(part))
+        .join("\n"),
+    )
+    .join("\n");
 }
 
 function jailLines(jail: ImportedJail): string[] {

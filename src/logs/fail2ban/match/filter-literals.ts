@@ -37,9 +37,8 @@ function union(lists: readonly (readonly string[] | null)[]): readonly string[] 
 }
 
 function regexLiterals({ converted }: FailureRegex): readonly string[] | null {
-  const { source, flags } = converted.ascii;
-  if (converted.isForeign || flags.includes("v")) return null;
-  const literals = literalsOf(source, flags);
+  if (converted.outline === null) return null;
+  const literals = literalsOf(converted.outline.source, converted.outline.flags);
   const whole = literals?.map(longestInLine) ?? [];
   return whole.length > 0 && whole.every((text) => text.length >= MIN_LENGTH) ? whole : null;
 }

@@ -27,8 +27,8 @@ export interface ConvertedRegex {
   readonly certain: ReadonlySet<string>;
   /** Names of groups that are set in each match, and not to the empty text. */
   readonly filled: ReadonlySet<string>;
-  /** Whether it holds characters above U+007F; if so the form for ASCII says nothing of other texts. */
-  readonly isForeign: boolean;
+  /** Matches at least what the expression does, and says which texts a line must hold: `null` when it cannot be told. */
+  readonly outline: JsRegex | null;
   /** Whether a match can only begin at the start of the text, or of a line. */
   readonly isAnchored: boolean;
 }
@@ -53,9 +53,10 @@ export function convertRegex(text: string, options: ConvertOptions = {}): Conver
   const tree = specialise(unrolled);
   checkEqual(tree, new Set(names.keys()));
   const unicode = emitRegex(tree, names, "unicode");
-  const ascii = hasForeignLetters(tree) ? unicode : emitRegex(tree, names, "ascii");
+  const isFolded = hasForeignLetters(tree);
+  const ascii = isFolded ? unicode : emitRegex(tree, names, "ascii");
+  const outline = isFolded ? null : emitRegex(tree, names, "outline");
   if (unicode.source.length > MAX_SOURCE) throw regexError("its conditions make it too large");
-  compile(unicode);
   compile(ascii);
   const namesOf = (indexes: ReadonlySet<number>): Set<string> =>
     new Set([...indexes].flatMap((index) => names.get(index) ?? []));
@@ -67,7 +68,7 @@ export function convertRegex(text: string, options: ConvertOptions = {}): Conver
     copies,
     certain,
     filled,
-    isForeign: isForeign(tree),
+    outline,
     isAnchored: isAnchored(root),
   };
 }
@@ -77,14 +78,6 @@ function referredTo(root: RegexNode): [number, string][] {
   const indexes = new Set<number>();
   for (const node of nodesOf(root)) if (node.type === "reference") indexes.add(node.index);
   return [...indexes].map((index) => [index, `_group${index}`]);
-}
-
-function isForeign(root: RegexNode): boolean {
-  for (const node of nodesOf(root)) {
-    if (node.type === "char" && node.code > 0x7f) return true;
-    if (node.type === "class" && node.items.some((item) => "to" in item && item.to > 0x7f)) return true;
-  }
-  return false;
 }
 
 /** Letters above ASCII that fold to one of ASCII, such as U+017F to s: only the form for all texts knows them. */

@@ -3,8 +3,11 @@ import { unreachable } from "#src/lib/unreachable.ts";
 import type { Category, ClassItem, Place, RegexNode } from "./syntax.ts";
 import { nodesOf } from "./walk.ts";
 
-/** `ascii`: for texts that have nothing above U+007F, flags none; `unicode`: for all, flag `v`. */
-export type Charset = "ascii" | "unicode";
+/**
+ * `ascii`: for texts that have nothing above U+007F, flags none; `unicode`: for all, flag `v`. `outline`: as `ascii`, with anything in
+ * place of what lies above: no match is lost, and others come to it.
+ */
+export type Charset = "ascii" | "unicode" | "outline";
 
 /** Source and flags for `new RegExp`. */
 export interface JsRegex {
@@ -14,7 +17,7 @@ export interface JsRegex {
 
 // Python 3.11: str.isspace() with \x1c to \x1f; str.isalnum() and "_"; str.isdecimal().
 const SPACE = "\\t-\\r\\x1c-\\x20";
-const MEMBERS: Readonly<Record<Charset, Readonly<Record<"d" | "w" | "s", string>>>> = {
+const MEMBERS: Readonly<Record<"ascii" | "unicode", Readonly<Record<"d" | "w" | "s", string>>>> = {
   ascii: { d: "0-9", w: "0-9A-Za-z_", s: SPACE },
   unicode: {
     d: "\\p{Nd}",
@@ -115,13 +118,14 @@ function countSource(min: number, max: number): string {
 }
 
 function charSource(code: number, charset: Charset): string {
-  if (code > 0x7f) return charset === "ascii" ? "[]" : `\\u{${code.toString(16)}}`;
+  if (code > 0x7f) return { ascii: "[]", outline: "[^]", unicode: `\\u{${code.toString(16)}}` }[charset];
   const character = String.fromCharCode(code);
   if (code < 0x20 || code === 0x7f) return hex(code);
   return /[\^$\\.*+?()[\]{}|/]/.test(character) ? `\\${character}` : character;
 }
 
 function classSource(items: readonly ClassItem[], negated: boolean, categories: Charset, charset: Charset): string {
+  if (charset === "outline" && items.some((item) => "to" in item && item.to > 0x7f)) return "[^]";
   const members = items.map((item) =>
     "from" in item ? rangeSource(item.from, item.to, charset) : categorySource(item.category, categories, charset),
   );
@@ -142,7 +146,7 @@ function memberSource(code: number): string {
 }
 
 function categorySource(category: Category, categories: Charset, charset: Charset): string {
-  const members = MEMBERS[categories][category.toLowerCase() as "d" | "w" | "s"];
+  const members = MEMBERS[categories === "unicode" ? "unicode" : "ascii"][category.toLowerCase() as "d" | "w" | "s"];
   if (category === category.toLowerCase()) return members;
   if (charset === "unicode") return `[^${members}]`;
   // Without the flag v a class has no classes within: the few complements are written out.
@@ -162,9 +166,9 @@ function placeSource(where: Place, charset: Charset): string {
     case "line-end":
       return "(?![^\\n])";
     case "boundary":
-      return charset === "ascii" ? "\\b" : `(?:(?<=${WORD})(?!${WORD})|(?<!${WORD})(?=${WORD}))`;
+      return charset !== "unicode" ? "\\b" : `(?:(?<=${WORD})(?!${WORD})|(?<!${WORD})(?=${WORD}))`;
     case "no-boundary":
-      return charset === "ascii" ? "\\B" : `(?:(?<=${WORD})(?=${WORD})|(?<!${WORD})(?!${WORD}))`;
+      return charset !== "unicode" ? "\\B" : `(?:(?<=${WORD})(?=${WORD})|(?<!${WORD})(?!${WORD}))`;
     default:
       return unreachable(where);
   }
