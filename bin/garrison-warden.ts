@@ -1,7 +1,15 @@
-/** Entry of the warden: acts, and reads nothing hostile. Its folders come as arguments, because they are needed before the settings. */
+/**
+ * Entry of the warden: acts, and reads nothing hostile. What it is confined to comes as arguments, because it is needed before the
+ * settings: its two folders, and how packets are dropped.
+ */
+import { prepareIptablesLock } from "#src/linux/iptables-lock.ts";
+import { whyNoNfTables } from "#src/linux/nf-tables-firewall.ts";
 import { becomeConfined } from "#src/processes/confine.ts";
 
-const [, , journalFolder = "/", actionsFolder = "/"] = process.argv;
+const [, , journalFolder = "/", actionsFolder = "/", backend = "off"] = process.argv;
+// Only who has chosen iptables, or has nothing else, gets what iptables needs.
+const mayBlock = process.getuid?.() === 0 && backend !== "off";
+const usesIptables = mayBlock && (backend.startsWith("ipset-") || (backend === "auto" && (await whyNoNfTables()) !== null));
 becomeConfined({
   capabilities: [
     "CAP_CHOWN",
@@ -11,10 +19,11 @@ becomeConfined({
     "CAP_FSETID",
     "CAP_NET_ADMIN",
     "CAP_SYS_PTRACE",
+    ...(usesIptables ? (["CAP_NET_RAW"] as const) : []),
   ],
-  writes: [journalFolder, actionsFolder],
+  writes: [journalFolder, actionsFolder, ...(usesIptables ? prepareIptablesLock() : [])],
   readOnlyMounts: false,
-  internet: false,
+  internet: usesIptables ? "raw" : false,
 });
 const { startChild } = await import("#src/processes/child.ts");
 const { runWarden } = await import("#src/warden/warden.ts");

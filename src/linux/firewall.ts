@@ -31,6 +31,8 @@ export interface DroppedPackets {
 /** Tables of our own in the kernel. Only these are ever touched. One call at a time: the caller waits for each. */
 export interface Firewall {
   readonly kind: FirewallKind;
+  /** A longer time-out is cut: the block must be made again before it ends. `null`: none is cut. */
+  readonly longestMs: number | null;
   /**
    * Puts this in place of whatever is there of ours, in one step; nothing is listed then.
    * @throws GarrisonError when the kernel refuses

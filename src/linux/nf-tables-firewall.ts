@@ -45,6 +45,7 @@ interface SetName extends Pick<PackedGroup, "family" | "prefix"> {
 /** The table; the owner disposes it, which leaves what is in the kernel. */
 export class NfTablesFirewall implements Firewall {
   readonly kind = "nftables";
+  readonly longestMs = null;
   readonly #socket: NetlinkSocket;
   /** Sets that the table has, by name. */
   #sets = new Set<string>();

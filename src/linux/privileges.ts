@@ -4,7 +4,7 @@
  * Since: capabilities 2.2, no_new_privs 3.5, mount_setattr 5.12, Landlock 5.13 (probed by trying).
  * Needs: root for all but no_new_privs and Landlock. Without: the caller must abort, except where a function says otherwise.
  */
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { checked, lastErrno, libcFunction } from "./ffi.ts";
 
 const CLONE_NEWNS = 0x20000;
@@ -35,6 +35,7 @@ export const CAPABILITY = {
   CAP_FSETID: 4,
   CAP_LINUX_IMMUTABLE: 9,
   CAP_NET_ADMIN: 12,
+  CAP_NET_RAW: 13,
   CAP_SYS_PTRACE: 19,
   CAP_SYS_ADMIN: 21,
 } as const;
@@ -44,6 +45,7 @@ export type Capability = keyof typeof CAPABILITY;
 
 // Everything that writes; reading and executing stay free. Bits of linux/landlock.h up to ABI 1.
 const LANDLOCK_WRITES = 0b1_1111_1111_0010n;
+const LANDLOCK_ACCESS_FS_WRITE_FILE = 2n;
 const LANDLOCK_ACCESS_NET_BIND_TCP = 1n;
 
 const unshare = libcFunction<(flags: number) => number>("int unshare(int flags)");
@@ -130,11 +132,11 @@ export function landlockVersion(): number {
 }
 
 /**
- * Landlock: this thread and what it becomes may write only beneath `folders`, mount nothing, and (from ABI 4) bind no TCP port. It also
+ * Landlock: this thread and what it becomes may write only beneath `paths` (folders, or files), mount nothing, and (from ABI 4) bind no TCP port. It also
  * closes /proc/PID of processes outside to what ptrace(2) governs, such as `exe`.
  * @returns whether the kernel has Landlock; other failures throw
  */
-export function restrictWrites(folders: readonly string[]): boolean {
+export function restrictWrites(paths: readonly string[]): boolean {
   const version = landlockVersion();
   if (version === 0) return false;
   const attributes = Buffer.alloc(version >= 4 ? 16 : 8);
@@ -145,7 +147,7 @@ export function restrictWrites(folders: readonly string[]): boolean {
     "make a Landlock ruleset",
   );
   try {
-    for (const folder of folders) allowBeneath(ruleset, folder);
+    for (const path of paths) allowBeneath(ruleset, path);
     checked(restrictSelf(SYS_LANDLOCK_RESTRICT_SELF, ruleset, 0), "enter Landlock");
   } finally {
     closeSync(ruleset);
@@ -153,15 +155,15 @@ export function restrictWrites(folders: readonly string[]): boolean {
   return true;
 }
 
-function allowBeneath(ruleset: number, folder: string): void {
-  const fd = openSync(folder, O_PATH | constants.O_DIRECTORY);
+function allowBeneath(ruleset: number, path: string): void {
+  const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
   const rule = Buffer.alloc(12);
-  rule.writeBigUInt64LE(LANDLOCK_WRITES, 0);
+  rule.writeBigUInt64LE(fstatSync(fd).isDirectory() ? LANDLOCK_WRITES : LANDLOCK_ACCESS_FS_WRITE_FILE, 0);
   rule.writeInt32LE(fd, 8);
   try {
     checked(
       addRule(SYS_LANDLOCK_ADD_RULE, ruleset, LANDLOCK_RULE_PATH_BENEATH, rule, 0),
-      `allow writes below "${folder}"`,
+      `allow writes below "${path}"`,
     );
   } finally {
     closeSync(fd);

@@ -16,14 +16,20 @@ const SECCOMP_RET_ALLOW = 0x7fff0000;
 const BPF_LD_W_ABS = 0x20;
 const BPF_JEQ_K = 0x15;
 const BPF_JGE_K = 0x35;
+const BPF_AND_K = 0x54;
 const BPF_RET_K = 0x06;
 const X32_SYSCALL_BIT = 0x40000000;
 const AF_UNIX = 1;
 const AF_NETLINK = 16;
-// struct seccomp_data: nr at 0, arch at 4, args[0] at 16 (little endian).
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_RAW = 3;
+const SOCK_TYPE_MASK = 0xf;
+// struct seccomp_data: nr at 0, arch at 4, args[0] at 16, args[1] at 24 (little endian).
 const DATA_NR = 0;
 const DATA_ARCH = 4;
 const DATA_ARG0 = 16;
+const DATA_ARG1 = 24;
 
 // open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr pidfd_send_signal io_uring_setup: the same everywhere.
 const REFUSED_EVERYWHERE = [428, 429, 430, 431, 432, 433, 442, 424, 425];
@@ -50,8 +56,8 @@ const prctl = libcFunction<(option: number, mode: number, program: Buffer) => nu
 
 /** What is left open. */
 export interface SeccompOptions {
-  /** `true`: internet sockets may be made. */
-  readonly internet: boolean;
+  /** `true`: internet sockets may be made; `"raw"`: those that are raw, which iptables(8) asks the kernel through. */
+  readonly internet: boolean | "raw";
 }
 
 /** @throws GarrisonError `GARRISON_SYSCALL`, or `GARRISON_NOT_CONFINED` on an architecture that we do not know */
@@ -65,7 +71,7 @@ export function refuseSystemCalls({ internet }: SeccompOptions): void {
 }
 
 /** The filter's instructions, eight bytes each. */
-export function assembleFilter(architecture: string, internet: boolean): Buffer {
+export function assembleFilter(architecture: string, internet: SeccompOptions["internet"]): Buffer {
   const known = architecture === "x64" || architecture === "arm64" ? ARCHITECTURES[architecture] : undefined;
   if (known === undefined) {
     throw new GarrisonError(
@@ -80,14 +86,7 @@ export function assembleFilter(architecture: string, internet: boolean): Buffer 
     [BPF_RET_K, 0, 0, SECCOMP_RET_KILL_PROCESS],
     [BPF_LD_W_ABS, 0, 0, DATA_NR],
   ];
-  const tail: Instruction[] = internet
-    ? []
-    : [
-        [BPF_JEQ_K, 0, 3, known.socket],
-        [BPF_LD_W_ABS, 0, 0, DATA_ARG0],
-        [BPF_JEQ_K, 1, 0, AF_UNIX],
-        [BPF_JEQ_K, 0, 1, AF_NETLINK],
-      ];
+  const tail = socketRules(known.socket, internet);
   const refuseAt = refused.length + 1 + tail.length + 1;
   code.push([BPF_JGE_K, refuseAt - 1, 0, X32_SYSCALL_BIT]);
   refused.forEach((number, index) => {
@@ -95,6 +94,26 @@ export function assembleFilter(architecture: string, internet: boolean): Buffer 
   });
   code.push(...tail, [BPF_RET_K, 0, 0, SECCOMP_RET_ALLOW], [BPF_RET_K, 0, 0, SECCOMP_RET_ERRNO_EPERM]);
   return encode(code);
+}
+
+/** What leads to the two returns behind it: allowed, refused. */
+function socketRules(socketNumber: number, internet: SeccompOptions["internet"]): readonly Instruction[] {
+  if (internet === true) return [];
+  const begin: Instruction[] = [[BPF_LD_W_ABS, 0, 0, DATA_ARG0]];
+  if (internet === false) {
+    return [[BPF_JEQ_K, 0, 3, socketNumber], ...begin, [BPF_JEQ_K, 1, 0, AF_UNIX], [BPF_JEQ_K, 0, 1, AF_NETLINK]];
+  }
+  return [
+    [BPF_JEQ_K, 0, 8, socketNumber],
+    ...begin,
+    [BPF_JEQ_K, 6, 0, AF_UNIX],
+    [BPF_JEQ_K, 5, 0, AF_NETLINK],
+    [BPF_JEQ_K, 1, 0, AF_INET],
+    [BPF_JEQ_K, 0, 4, AF_INET6],
+    [BPF_LD_W_ABS, 0, 0, DATA_ARG1],
+    [BPF_AND_K, 0, 0, SOCK_TYPE_MASK],
+    [BPF_JEQ_K, 0, 1, SOCK_RAW],
+  ];
 }
 
 /** struct sock_filter: code u16, jump if true u8, jump if false u8, k u32. */

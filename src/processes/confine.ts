@@ -28,14 +28,14 @@ export interface Confinement {
   /** Capabilities of a root process; an ordinary user has none to keep. */
   readonly capabilities: readonly Capability[];
   /**
-   * Folders that may be written to, where the kernel has Landlock. `null`: no Landlock, because it also hides /proc/PID/exe of
+   * Folders and files that may be written to, where the kernel has Landlock. `null`: no Landlock, because it also hides /proc/PID/exe of
    * processes outside of it, which the sentry is there to read.
    */
   readonly writes: readonly string[] | null;
   /** `true`: every mount is read-only for it. */
   readonly readOnlyMounts: boolean;
-  /** `true`: internet sockets may be made. */
-  readonly internet: boolean;
+  /** `true`: internet sockets may be made; `"raw"`: only raw ones. */
+  readonly internet: boolean | "raw";
   /** Descriptors besides those that each child has. @default none */
   readonly inherited?: readonly number[];
 }

@@ -122,7 +122,7 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
       ...common,
       name: "warden",
       script: entry("warden"),
-      parameters: [folders.journal, prepared.actions],
+      parameters: [folders.journal, prepared.actions, warden.blocks.backend ?? "off"],
       settings: warden,
       listenFds: [listenUnix(wardenSocket, mindGid)],
       maxOldSpaceMiB: 64,

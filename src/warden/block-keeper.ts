@@ -26,6 +26,8 @@ const RULE_BLOCKS = 5000;
 const RULE_SPAN_MS = 60_000;
 /** How often it is looked whether our tables are there, addresses have changed and blocks are over. */
 const LOOK_MS = 10_000;
+/** How often blocks that are longer than the kernel's longest time-out are made again, and how long before they end. */
+const RENEW_MS = 6 * 3_600_000;
 /** Restored at most so often: someone who fights us costs no more than this. */
 const RESTORE_MS = 200;
 /** Of the many restores of such a fight so many a minute are told to the journal. */
@@ -70,6 +72,7 @@ export class BlockKeeper implements AsyncDisposable {
   #dropped = 0;
   #failure: string | null;
   #isDisposed = false;
+  #renewedAtMs = performance.now();
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -299,6 +302,7 @@ export class BlockKeeper implements AsyncDisposable {
         await this.#refreshAllowed(firewall);
         const before = this.status;
         this.#inForce();
+        await this.#renewLong(firewall);
         const { blocked, ports, listed } = await firewall.readDropped();
         this.#dropped = blocked + ports + listed;
         if (this.#dropped !== before.dropped || this.status.blocked !== before.blocked) this.#parts.onStatus();
@@ -306,6 +310,16 @@ export class BlockKeeper implements AsyncDisposable {
         this.#parts.journal.warn("blocks not looked after", { failure: errorText(error) });
       }
     });
+  }
+
+  /** Only where the kernel's longest time-out is short. */
+  async #renewLong(firewall: Firewall): Promise<void> {
+    const { longestMs } = firewall;
+    if (longestMs === null || performance.now() - this.#renewedAtMs < RENEW_MS) return;
+    this.#renewedAtMs = performance.now();
+    const soonUnixMs = this.#parts.now() + longestMs - 2 * RENEW_MS;
+    const long = [...this.#parts.ledger.values()].filter(({ untilUnixMs }) => (untilUnixMs ?? 0) > soonUnixMs);
+    if (long.length > 0) await firewall.block(this.#targets.wanted(long, this.#parts.now()));
   }
 
   /** Addresses of this host and of admins come and go. */

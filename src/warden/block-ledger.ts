@@ -130,7 +130,7 @@ export class BlockLedger implements Disposable {
   }
 
   #compactWhenLarge(): void {
-    if (this.#sizeBytes < SMALL_BYTES || this.#sizeBytes < this.#blocks.size * 240) return;
+    if (this.#fd === -1 || this.#sizeBytes < SMALL_BYTES || this.#sizeBytes < this.#blocks.size * 240) return;
     try {
       this.#compact();
     } catch {
