@@ -116,10 +116,11 @@ export class Alerter {
     const incident = alerts.incidentOf(traits, atUnixMs, SAME_INCIDENT_MS);
     const at = isoOf(atUnixMs);
     const times = { at, firstAt: at, lastAt: at, count: 1, state: "open" as const };
-    const inserted = alerts.insert({ ...verdict, ...times, incident, key, sensor, subject, who, drill });
+    const { isRoutine: _, ...told } = verdict;
+    const inserted = alerts.insert({ ...told, ...times, incident, key, sensor, subject, who, drill });
     const alert = { ...inserted, next: nextCommands(verdict.next, inserted.id) };
     alerts.update(alert);
-    this.#journal(alert);
+    if (verdict.isRoutine !== true) this.#journal(alert);
     return { type: "new", alert };
   }
 
@@ -143,7 +144,8 @@ export class Alerter {
     };
     alerts.update(alert);
     alerts.joinIncident(Number(same.incident.slice(1)), traitsOf(observation), atUnixMs);
-    if (alert.severity !== same.severity || isWorthAnEntry(alert.count)) this.#journal(alert);
+    const isWorthIt = verdict.isRoutine !== true && isWorthAnEntry(alert.count);
+    if (alert.severity !== same.severity || isWorthIt) this.#journal(alert);
     return { type: "update", alert };
   }
 

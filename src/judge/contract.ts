@@ -23,10 +23,17 @@ export interface KnownMember {
   readonly facts: JsonObject;
 }
 
+/** A member with how often it was seen. */
+export interface CountedMember extends KnownMember {
+  readonly count: number;
+}
+
 /** What is known of this host. */
 export interface HostKnowledge {
   /** Ordinary members of a sensor's sets. */
   members(sensor: string): readonly KnownMember[];
+  /** Ordinary members of one group: of a sensor that has very many. */
+  membersOf(sensor: string, group: string): readonly CountedMember[];
   /** Package that owns a file, such as `openssh-server`; `null`: none, or the package manager is not known. */
   packageOf(path: string): string | null;
 }
@@ -40,6 +47,8 @@ export interface Verdict {
   readonly evidence: JsonObject;
   readonly next: readonly string[];
   readonly attack: readonly string[];
+  /** There are thousands of its kind a day: told and kept, but with no entry in the journal of its own. @default false */
+  readonly isRoutine?: boolean;
 }
 
 /** The mind's half of a sensor, exported as `facts` from `src/sensors/NAME/facts.ts`. */
@@ -52,6 +61,8 @@ export interface SensorFacts {
   readonly informative?: readonly string[];
   /** Whether a newcomer is an alert even while the host is still being learnt. @default never */
   alertsWhileLearning?(change: Change): boolean;
+  /** Whether a newcomer is taken in though the host has been learnt: its group has not yet. @default never */
+  stillLearns?(observation: Observation, host: HostKnowledge): boolean;
   /** `null`: this change is ordinary. Several verdicts when one change has several meanings. */
   judge(change: Change, host: HostKnowledge): Verdict | readonly Verdict[] | null;
 }

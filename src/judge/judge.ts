@@ -61,6 +61,17 @@ export class Judge {
     }
   }
 
+  /** Takes something that happened: it is told when its sensor says so, and is no member of anything. */
+  raise(event: Observation): readonly Outcome[] {
+    const facts = this.#parts.facts.get(event.sensor);
+    return facts === undefined ? [] : this.#judge({ type: "new", observation: event, before: null, fields: [] }, facts);
+  }
+
+  /** What was told of a thing is over. */
+  settle(sensor: string, key: string): readonly Outcome[] {
+    return this.#alerter.closeAll(sensor, key);
+  }
+
   /**
    * What an alert tells of is ordinary from now on.
    * @param forMs how long; 0: for ever
@@ -93,7 +104,10 @@ export class Judge {
     const known = ordinary.member(sensor, key);
     const { next, change } = seeMember(known, observation.facts ?? {}, {
       // Whatever the time of learning, what the first scan finds was there before us.
-      isLearning: (scanned && !isListed) || isLearning(state, this.learnMsOf(group), atUnixMs),
+      isLearning:
+        (scanned && !isListed) ||
+        isLearning(state, this.learnMsOf(group), atUnixMs) ||
+        (known === null && facts.stillLearns?.(observation, this.#knowledge(observation)) === true),
       atUnixMs,
     });
     ordinary.putMember(observation, next);
@@ -198,6 +212,8 @@ export class Judge {
         read.set(sensor, members);
         return members;
       },
+      membersOf: (sensor, group) =>
+        ordinary.membersOf(sensor, group).filter((member) => member.standing === "ordinary" && member.key !== key),
       packageOf: (path) => knowledge.packageOf(path),
     };
   }

@@ -47,4 +47,33 @@ export const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE journal_outbox (ref INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, by TEXT NOT NULL, data TEXT NOT NULL) STRICT;
   `,
+  `
+  CREATE TABLE log_position (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, path TEXT NOT NULL, device TEXT NOT NULL, inode TEXT NOT NULL,
+    offset INTEGER NOT NULL, head_bytes INTEGER NOT NULL, head_sha256 TEXT NOT NULL, away INTEGER NOT NULL, done INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE log_journal (source TEXT PRIMARY KEY, cursor TEXT NOT NULL) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE log_hit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, network TEXT NOT NULL, address TEXT, rule TEXT NOT NULL,
+    service TEXT NOT NULL, outcome TEXT NOT NULL, user TEXT, site TEXT, detail TEXT, weight REAL NOT NULL, source TEXT NOT NULL,
+    file TEXT NOT NULL, offset INTEGER NOT NULL, line INTEGER, text TEXT NOT NULL, forgeable INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX log_hit_by_network ON log_hit (network, at_ms);
+  CREATE INDEX log_hit_by_service ON log_hit (service, at_ms);
+  CREATE TABLE log_count (
+    rule TEXT NOT NULL, source TEXT NOT NULL, hits INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+    disabled TEXT, PRIMARY KEY (rule, source)
+  ) WITHOUT ROWID, STRICT;
+  CREATE TABLE log_standing (
+    network TEXT PRIMARY KEY, days INTEGER NOT NULL, last_ms INTEGER NOT NULL, accounts TEXT NOT NULL
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE block (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, action INTEGER, network TEXT NOT NULL, rule TEXT, points REAL NOT NULL, reason TEXT NOT NULL,
+    at_ms INTEGER NOT NULL, until_ms INTEGER
+  ) STRICT;
+  CREATE INDEX block_by_network ON block (network, at_ms);
+  CREATE INDEX block_by_time ON block (at_ms);
+  `,
 ];

@@ -169,11 +169,11 @@ export class Decider {
     return [{ ...decision, type: "block" }, ...this.#punishNetwork(offender)];
   }
 
-  /** So many blocked addresses of one /24 (IPv6: /64 of one /56) within a day, where the policy says so. */
+  /** So many blocked addresses of one /24 (IPv6: /64 of one /48) within a day, where the policy says so. */
   #punishNetwork(offender: Offender): readonly Decision[] {
     const { key, network, policy, atUnixMs } = offender;
-    if (policy.networkAt === 0 || key.family === 6) return [];
-    const wide = networkText(key, 24);
+    if (policy.networkAt === 0) return [];
+    const wide = networkText(key, key.family === 4 ? 24 : 48);
     const addressCount = this.#growth.note(wide, network, DAY_MS, atUnixMs, 256);
     if (addressCount < policy.networkAt || this.#withheldOf(wide) !== null) return [];
     this.#growth.clear(wide);

@@ -4,7 +4,7 @@ import type { Change, HostKnowledge, Verdict } from "#src/judge/contract.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import { facts } from "./facts.ts";
 
-const HOST: HostKnowledge = { members: () => [], packageOf: () => null };
+const HOST: HostKnowledge = { members: () => [], membersOf: () => [], packageOf: () => null };
 const FILE: JsonObject = {
   type: "file",
   mode: "0644",

@@ -36,6 +36,7 @@ function change(seen: JsonObject | null, type: Change["type"] = "new", path = SH
 function host(...readers: JsonObject[]): HostKnowledge {
   const members = readers.map((one, index) => ({ key: `${index}`, group: SHADOW, facts: one }));
   return {
+    membersOf: () => [],
     members: () => [...members, { key: "other", group: "/etc/gshadow", facts: CAT }],
     packageOf: () => "a-package",
   };
