@@ -59,6 +59,7 @@ function nameOf(name: string): string {
 }
 
 function whyNot(url: string, count: number): string | null {
-  if (/\.(?:zip|gz|tar|tgz)(?:\?|$)/i.test(url)) return "archives are not unpacked: name a plain text of the same list";
+  if (/\.(?:zip|tar(?:\.gz)?|tgz)(?:\?|$)/i.test(url))
+    return "archives are not unpacked: name a plain text of the same list";
   return count >= MAX_LISTS ? `at most ${MAX_LISTS} lists are followed` : null;
 }
