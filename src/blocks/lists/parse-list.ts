@@ -4,6 +4,7 @@
  */
 import { cleanText } from "#src/lib/clean-text.ts";
 import { type IpNetwork, parseNetwork } from "#src/lib/ip-network.ts";
+import { NetworkPile, WIDEST_PREFIX } from "./network-pile.ts";
 import { isReserved } from "./reserved.ts";
 
 /** A line that was not taken. */
@@ -16,8 +17,7 @@ export interface RefusedLine {
 
 /** What a text came to. */
 export interface ParsedList {
-  /** In the order of the text; neither sorted nor made fewer. */
-  readonly networks: readonly IpNetwork[];
+  readonly networks: NetworkPile;
   /** The first 20 lines that were refused. */
   readonly refused: readonly RefusedLine[];
   readonly refusedCount: number;
@@ -29,9 +29,6 @@ export interface ParsedList {
 export interface ListBounds {
   readonly maxEntries: number;
 }
-
-/** Wider ones block a continent: such an entry is a mistake, or an attack by list. */
-export const WIDEST_PREFIX = { 4: 8, 6: 19 } as const;
 
 const MAX_LINE = 4096;
 const MAX_REFUSED = 20;
@@ -48,7 +45,7 @@ const STEP_LINES = 500;
 export function* parseList(text: string, { maxEntries }: ListBounds): Generator<void, ParsedList> {
   if (/^\s*<[!?a-z]/i.test(text.slice(0, 1000)))
     throw new SyntaxError("Cannot read list: it is a page of HTML, one address or network a line is wanted");
-  const networks: IpNetwork[] = [];
+  const networks = new NetworkPile();
   const refused: RefusedLine[] = [];
   let refusedCount = 0;
   let reservedCount = 0;
@@ -64,10 +61,11 @@ export function* parseList(text: string, { maxEntries }: ListBounds): Generator<
       refusedCount++;
       if (refused.length < MAX_REFUSED) refused.push({ line, why: why ?? "" });
     } else if (isReserved(network)) reservedCount++;
-    else if (networks.push(network) > maxEntries)
+    else if (networks.count === maxEntries)
       throw new RangeError(`Cannot take list: it has more than ${maxEntries} entries, which is maxEntries of the list`);
+    else networks.add(network);
   }
-  const entryCount = networks.length + reservedCount;
+  const entryCount = networks.count + reservedCount;
   if (refusedCount > entryCount) {
     const [first] = refused;
     throw new SyntaxError(

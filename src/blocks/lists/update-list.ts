@@ -1,7 +1,6 @@
 /** One update of one list: from its text to the networks that are blocked, or why the last ones stay. */
 import type { BlockListOptions } from "../options.ts";
 import { fetchList, type ListValidators } from "./fetch-list.ts";
-import { minimizeNetworks } from "./minimize.ts";
 import { parseList, type RefusedLine } from "./parse-list.ts";
 import { inSlices } from "./slices.ts";
 
@@ -62,9 +61,9 @@ export async function updateList(
   }
   const parsed = await inSlices(parseList(fetched.text, options), signal);
   const isFile = options.from.startsWith("/");
-  if (parsed.networks.length === 0 && !isFile)
+  if (parsed.networks.count === 0 && !isFile)
     throw new SyntaxError("Cannot take list: it is empty, one address or network at least is wanted");
-  const shrunk = anySize ? null : shrunkOf(parsed.networks.length, previous, { nowUnixMs, isFile });
+  const shrunk = anySize ? null : shrunkOf(parsed.networks.count, previous, { nowUnixMs, isFile });
   if (shrunk !== null) return shrunk;
   const { networks, refused, refusedCount, reservedCount } = parsed;
   return {
@@ -73,8 +72,8 @@ export async function updateList(
       from: options.from,
       validators: fetched.validators,
       fetchedUnixMs: nowUnixMs,
-      entries: networks.length,
-      networks: await inSlices(minimizeNetworks(networks), signal),
+      entries: networks.count,
+      networks: await inSlices(networks.minimize(), signal),
       refused,
       refusedCount,
       reservedCount,

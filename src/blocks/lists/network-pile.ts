@@ -1,32 +1,59 @@
-/** The fewest networks that hold the same addresses: what is covered by another is dropped, two halves become one. Pure. */
+/** Many networks in little memory, and the fewest that hold the same addresses. Pure. */
 import { formatNetwork, type IpNetwork } from "#src/lib/ip-network.ts";
-import { WIDEST_PREFIX } from "./parse-list.ts";
+
+/** The widest prefix that a list may block: wider ones block a continent, and are a mistake, or an attack by list. */
+export const WIDEST_PREFIX = { 4: 8, 6: 19 } as const;
 
 const STEP_NETWORKS = 1000;
 
-/**
- * CIDR texts, sorted, IPv4 first; no network lies in another, and no two are halves of one that a list may block. Step by step: see
- * slices.ts.
- */
-export function* minimizeNetworks(networks: readonly IpNetwork[]): Generator<void, string[]> {
-  const ipv4 = yield* minimizeIpv4(networks);
-  const ipv6 = yield* minimizeIpv6(networks);
-  return ipv4.concat(ipv6);
+/** Takes networks one by one: 8 bytes for one of IPv4, about 50 for one of IPv6. */
+export class NetworkPile {
+  /** The first address times 64 and the prefix: as numbers they sort by address, and then the wider one first. */
+  #ipv4 = new Float64Array(1024);
+  #ipv4Count = 0;
+  /** The bytes of the first address and the prefix, a character each: as texts they sort in the same way. */
+  readonly #ipv6: string[] = [];
+
+  /** How many were added. */
+  get count(): number {
+    return this.#ipv4Count + this.#ipv6.length;
+  }
+
+  add({ family, bytes, prefix }: IpNetwork): void {
+    if (family === 6) {
+      this.#ipv6.push(Buffer.from(bytes).toString("latin1") + String.fromCharCode(prefix));
+      return;
+    }
+    if (this.#ipv4Count === this.#ipv4.length) {
+      const longer = new Float64Array(this.#ipv4.length * 2);
+      longer.set(this.#ipv4);
+      this.#ipv4 = longer;
+    }
+    this.#ipv4[this.#ipv4Count++] = startOf(bytes) * 64 + prefix;
+  }
+
+  /**
+   * CIDR texts, sorted, IPv4 first: what is covered by another is dropped, and two halves become one as long as a list may block it.
+   * Step by step: see slices.ts.
+   */
+  *minimize(): Generator<void, string[]> {
+    const ipv4 = yield* minimizeIpv4(this.#ipv4.subarray(0, this.#ipv4Count));
+    const ipv6 = yield* minimizeIpv6(this.#ipv6);
+    return ipv4.concat(ipv6);
+  }
 }
 
-/** As numbers: the first address times 64 and the prefix, which sorts by address and then the wider one first. */
-function* minimizeIpv4(networks: readonly IpNetwork[]): Generator<void, string[]> {
-  const keys = new Float64Array(networks.length);
-  let count = 0;
-  for (const { family, bytes, prefix } of networks) if (family === 4) keys[count++] = startOf(bytes) * 64 + prefix;
-  yield;
-  const sorted = keys.subarray(0, count).sort();
+function startOf(bytes: Uint8Array): number {
+  return (((bytes[0] ?? 0) << 24) | ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)) >>> 0;
+}
+
+function* minimizeIpv4(keys: Float64Array): Generator<void, string[]> {
+  const sorted = keys.toSorted();
   yield;
   const starts: number[] = [];
   const prefixes: number[] = [];
-  for (let index = 0; index < count; index++) {
+  for (const [index, key] of sorted.entries()) {
     if (index % STEP_NETWORKS === 0) yield;
-    const key = sorted[index] ?? 0;
     let start = Math.floor(key / 64);
     let prefix = key % 64;
     const last = starts.length - 1;
@@ -51,22 +78,14 @@ function* minimizeIpv4(networks: readonly IpNetwork[]): Generator<void, string[]
   return texts;
 }
 
-function startOf(bytes: Uint8Array): number {
-  return (((bytes[0] ?? 0) << 24) | ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)) >>> 0;
-}
-
-function* minimizeIpv6(networks: readonly IpNetwork[]): Generator<void, string[]> {
-  const keyed = networks.flatMap((network) => {
-    if (network.family === 4) return [];
-    return [{ network, key: Buffer.from(network.bytes).toString("latin1") + String.fromCharCode(network.prefix) }];
-  });
+function* minimizeIpv6(keys: readonly string[]): Generator<void, string[]> {
+  const sorted = keys.toSorted();
   yield;
-  keyed.sort((one, other) => (one.key < other.key ? -1 : 1));
   const kept: IpNetwork[] = [];
-  for (const [index, { network }] of keyed.entries()) {
+  for (const [index, key] of sorted.entries()) {
     if (index % STEP_NETWORKS === 0) yield;
-    if (holds(kept.at(-1), network)) continue;
-    let next = network;
+    let next: IpNetwork = { family: 6, bytes: Buffer.from(key.slice(0, 16), "latin1"), prefix: key.charCodeAt(16) };
+    if (holds(kept.at(-1), next)) continue;
     for (let last = kept.at(-1); last !== undefined && areHalves(last, next); last = kept.at(-1)) {
       kept.pop();
       next = { ...last, prefix: last.prefix - 1 };
