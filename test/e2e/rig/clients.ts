@@ -16,6 +16,8 @@ export interface Route {
 export interface Login extends Route {
   readonly user: string;
   readonly password: string;
+  /** What a mail client calls itself. @default client.example */
+  readonly greeting?: string;
 }
 
 /** What came of a login. `unreachable`: the connection could not be made, or was given up. */
@@ -77,7 +79,7 @@ export function imap(login: Login): Promise<Answer> {
 export function smtp(login: Login): Promise<Answer> {
   const secret = Buffer.from(`\0${login.user}\0${login.password}`).toString("base64");
   return converse(login, [
-    [/^220 /m, "EHLO client.example"],
+    [/^220 /m, `EHLO ${login.greeting ?? "client.example"}`],
     [/^250 /m, `AUTH PLAIN ${secret}`],
     [/^(?:235|[45]\d\d) /m, "QUIT"],
   ]);

@@ -69,6 +69,8 @@ export interface Visitor {
   readonly user?: string;
   /** @default the right one */
   readonly password?: string;
+  /** What a mail client calls itself. @default client.example */
+  readonly greeting?: string;
 }
 
 /** A connection that stays open. */
@@ -131,9 +133,8 @@ export class Rig implements AsyncDisposable {
   }
 
   /** Logs in, or tries to. */
-  async logIn(service: Service, { from, user = "alice", password = PASSWORD }: Visitor): Promise<Answer> {
-    const login: Login = { from, to: serverFor(from), port: PORTS[service], user, password };
-    return this.#ask(service, login);
+  logIn(service: Service, visitor: Visitor): Promise<Answer> {
+    return this.#ask(service, loginOf(service, visitor));
   }
 
   /** So many logins with a wrong password at the same time. @returns what came of each */
@@ -172,8 +173,8 @@ export class Rig implements AsyncDisposable {
   }
 
   /** An ssh session that stays open. */
-  async holdSsh({ from, user = "alice", password = PASSWORD }: Visitor): Promise<Held> {
-    return this.#held(await this.#ask("holdSsh", { from, to: serverFor(from), port: PORTS.ssh, user, password }));
+  async holdSsh(visitor: Visitor): Promise<Held> {
+    return this.#held(await this.#ask("holdSsh", loginOf("ssh", visitor)));
   }
 
   /** Lines of a log below /var/log that match, once there are so many. */
@@ -283,6 +284,10 @@ function plug(hardware: string, address: string, ipv6: string): string[] {
     `address add ${address} dev eth0`,
     `address add ${ipv6} dev eth0 nodad`,
   ];
+}
+
+function loginOf(service: Service, visitor: Visitor): Login {
+  return { to: serverFor(visitor.from), port: PORTS[service], user: "alice", password: PASSWORD, ...visitor };
 }
 
 function serverFor(from: string): string {
