@@ -30,6 +30,11 @@ export class Output {
     process.stdout.write(`${escapeJson(JSON.stringify(value))}\n`);
   }
 
+  /** Many JSON values, written at once. */
+  jsonLines(values: readonly unknown[]): void {
+    process.stdout.write(values.map((value) => `${escapeJson(JSON.stringify(value))}\n`).join(""));
+  }
+
   /** One line of text. */
   line(text = ""): void {
     process.stdout.write(`${text}\n`);

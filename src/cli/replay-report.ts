@@ -47,7 +47,7 @@ export class ReplayReport {
     switch (message.t) {
       case "hits":
         this.hasHits ||= message.hits.length > 0;
-        for (const hit of message.hits) this.#printHit(hit);
+        this.#printHits(message.hits);
         break;
       case "block":
         this.#addBlock(message);
@@ -68,18 +68,25 @@ export class ReplayReport {
     }
   }
 
-  #printHit([file, line, offset, atUnixMs, rule, address, user]: HitTuple): void {
-    const name = this.#nameOf(file);
+  #printHits(hits: readonly HitTuple[]): void {
+    if (this.#output.isJson) this.#output.jsonLines(hits.map((hit) => this.#hitJson(hit)));
+    else this.#output.line(hits.map((hit) => this.#hitText(hit)).join("\n"));
+  }
+
+  #hitJson([file, line, offset, atUnixMs, rule, address, user]: HitTuple): object {
+    return { file: this.#nameOf(file), line, offset, at: isoTime(atUnixMs), rule, address, user };
+  }
+
+  #hitText([file, line, , atUnixMs, rule, address, user]: HitTuple): string {
     const output = this.#output;
-    if (output.isJson) return output.json({ file: name, line, offset, at: isoTime(atUnixMs), rule, address, user });
     const words = [
-      output.style("dim", `${output.clean(name, 200)}:${line}`),
+      output.style("dim", `${output.clean(this.#nameOf(file), 200)}:${line}`),
       atUnixMs === null ? "-" : localTime(atUnixMs),
       output.clean(rule, 200),
       output.clean(address ?? "-", 64),
       output.clean(user ?? "", 80),
     ];
-    output.line(words.join("  ").trimEnd());
+    return words.join("  ").trimEnd();
   }
 
   #addBlock({ network, atUnixMs, forMs, rule }: Block): void {

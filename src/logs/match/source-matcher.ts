@@ -118,7 +118,8 @@ export class SourceMatcher {
     this.#searchBlock(block, {
       view: (start, end) => {
         const text = lineText(block, skipNuls(block, start, end), end);
-        return { text, ...parseHead(format, text, nowUnixMs), trusted: null };
+        const { messageAt, program, atUnixMs } = parseHead(format, text, nowUnixMs);
+        return { text, messageAt, program, atUnixMs, trusted: null };
       },
       onHit: (begin, view, hit) => {
         const start = skipNuls(block, begin, block.length);
@@ -171,7 +172,9 @@ export class SourceMatcher {
   }
 
   #place(hit: LogHit, { text }: LineView, place: LinePlace, isForgeable: boolean): PlacedHit {
-    return { ...hit, place, source: this.#source.name, text: text.slice(0, MAX_HIT_TEXT), isForgeable };
+    const { rule, service, outcome, atUnixMs, address, user, site, detail, weight } = hit;
+    const own = { place, source: this.#source.name, text: text.slice(0, MAX_HIT_TEXT), isForgeable };
+    return { rule, service, outcome, atUnixMs, address, user, site, detail, weight, ...own };
   }
 
   #searchBlock(block: Buffer, handlers: BlockHandlers): void {

@@ -7,8 +7,8 @@ import { WindowDecider } from "./window-decider.ts";
 
 /** Addresses and networks of which is remembered more than that they were there. */
 const MAX_ADDRESSES = 200_000;
-/** As large as networks of a decision can be. */
-const PREFIXES = { 4: [32, 24], 6: [64, 56, 48] } as const;
+/** As large as networks of a decision are. */
+const IPV6_PREFIXES = [64, 56, 48];
 
 /** Who is to be blocked, as far as a replay cares. */
 export interface ReplayDecision {
@@ -32,8 +32,7 @@ export interface ReplayDecider {
 export class Verdicts {
   readonly #decider: ReplayDecider;
   readonly #send: (message: ReplayMessage) => void;
-  /** Networks that an address is in, by address. */
-  readonly #networks = new Map<string, readonly string[]>();
+  readonly #addresses = new Set<string>();
   /** Until when, by network. */
   readonly #blocked = new Map<string, number>();
   #blocks = 0;
@@ -47,7 +46,7 @@ export class Verdicts {
 
   get summary(): Pick<ReplayEnd, "addresses" | "prevented" | "blocks" | "blocked"> {
     return {
-      addresses: this.#networks.size,
+      addresses: this.#addresses.size,
       prevented: this.#prevented,
       blocks: this.#blocks,
       blocked: this.#blocked.size,
@@ -58,8 +57,13 @@ export class Verdicts {
   take(hit: PlacedHit, fallbackUnixMs: number): void {
     const atUnixMs = hit.atUnixMs ?? this.#lastUnixMs ?? fallbackUnixMs;
     this.#lastUnixMs = atUnixMs;
-    if (hit.outcome !== "success" && hit.address !== null && this.#isBlocked(hit.address, atUnixMs)) this.#prevented++;
+    if (hit.outcome !== "success" && hit.address !== null) this.#offend(hit.address, atUnixMs);
     for (const decision of this.#decider.take(hit, atUnixMs)) this.#decide(decision);
+  }
+
+  #offend(address: string, atUnixMs: number): void {
+    if (this.#addresses.size < MAX_ADDRESSES) this.#addresses.add(address);
+    if (this.#isBlocked(address, atUnixMs)) this.#prevented++;
   }
 
   #decide({ type, network, kind, atUnixMs, forMs, rule, points, offence }: ReplayDecision): void {
@@ -70,16 +74,14 @@ export class Verdicts {
   }
 
   #isBlocked(address: string, atUnixMs: number): boolean {
-    return this.#networksOf(address).some((network) => atUnixMs < (this.#blocked.get(network) ?? 0));
+    return this.#blocked.size > 0 && networksAround(address).some((one) => atUnixMs < (this.#blocked.get(one) ?? 0));
   }
+}
 
-  #networksOf(address: string): readonly string[] {
-    const known = this.#networks.get(address);
-    if (known !== undefined) return known;
-    const bytes = parseIpAddress(address);
-    const prefixes = bytes === null ? [] : PREFIXES[bytes.length === 4 ? 4 : 6];
-    const networks = prefixes.map((prefix) => formatNetwork(networkOf(bytes!, prefix)));
-    if (this.#networks.size < MAX_ADDRESSES) this.#networks.set(address, networks);
-    return networks;
-  }
+/** Networks of a decision that an address would be in. */
+function networksAround(address: string): string[] {
+  const dot = address.lastIndexOf(".");
+  if (dot !== -1) return [`${address}/32`, `${address.slice(0, dot)}.0/24`];
+  const bytes = parseIpAddress(address);
+  return bytes === null ? [] : IPV6_PREFIXES.map((prefix) => formatNetwork(networkOf(bytes, prefix)));
 }
