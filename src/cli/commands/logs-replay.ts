@@ -1,15 +1,19 @@
 import { once } from "node:events";
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { hostname } from "node:os";
 import type { Readable } from "node:stream";
-import type { BlockPolicy } from "#src/blocks/options.ts";
+import type { BlocksOptions } from "#src/blocks/options.ts";
 import type { Context } from "#src/cli/context.ts";
 import { EXIT, Exit, wrongUse } from "#src/cli/exit.ts";
 import { ReplayProgress } from "#src/cli/replay-progress.ts";
 import { ReplayReport } from "#src/cli/replay-report.ts";
+import { loadConfig, parseConfig } from "#src/config/load.ts";
 import { cleanText } from "#src/lib/clean-text.ts";
 import { errnoOf, errorText } from "#src/lib/errors.ts";
+import type { FilterSpec } from "#src/logs/fail2ban/spec.ts";
 import { MAX_FILES, type ReplayMessage, replayMessage } from "#src/logs/replay/messages.ts";
 import type { ReplayFile } from "#src/logs/replay/settings.ts";
+import type { Folders } from "#src/processes/folders.ts";
 import { startReplay } from "#src/up/start-replay.ts";
 import { FrameReader } from "#src/wire/frames.ts";
 
@@ -17,25 +21,21 @@ import { FrameReader } from "#src/wire/frames.ts";
 export interface ReplayOptions {
   /** A rule or a service, such as `sshd.failed` or `sshd`. @default all */
   readonly rule?: string;
+  /** A filter of fail2ban with its parameters, such as `sshd[mode=aggressive]`, in place of Garrison's rules. @default none */
+  readonly filter?: string;
   /** Name of a source: its rules and its format. @default by what stands in the files */
   readonly source?: string;
 }
-
-/** What is blocked when nothing else is said: five failed logins within ten minutes. */
-const POLICY: BlockPolicy = {
-  points: 5,
-  withinMs: 600_000,
-  firstMs: 600_000,
-  factor: 2,
-  longestMs: 7 * 86_400_000,
-  networkAt: 0,
-};
 
 /**
  * `garrison logs replay FILE...`, also without a running garrison. Exit code 0 when nothing was found, 1 when something was, 3 when a
  * file could not be read to its end: what could be read is told all the same.
  */
-export async function replay({ output, folders }: Context, options: ReplayOptions, ...names: string[]): Promise<void> {
+export async function replay(context: Context, options: ReplayOptions, ...names: string[]): Promise<void> {
+  const { output, folders, root } = context;
+  const { source = null, rule = null, filter } = options;
+  if (filter !== undefined && (source !== null || rule !== null))
+    throw wrongUse("Cannot replay with a filter of fail2ban and rules of Garrison at once: give one of them");
   if (names.length > MAX_FILES) throw wrongUse(`Cannot replay ${names.length} files: at most ${MAX_FILES} at a time`);
   if (names.indexOf("-") !== names.lastIndexOf("-"))
     throw wrongUse('Cannot replay "-" twice: there is one standard input');
@@ -44,8 +44,9 @@ export async function replay({ output, folders }: Context, options: ReplayOption
   const problems = opened.filter((one) => typeof one === "string");
   for (const problem of problems) process.stderr.write(`garrison: ${problem}\n`);
   if (files.length === 0) throw new Exit(EXIT.couldNot);
-  const { source = null, rule = null } = options;
-  const running = startReplay({ files, source, rule, policy: POLICY, allow: [], proxies: [] }, folders.state);
+  const { policy, allow, proxies } = await blocksOf(folders);
+  const spec = filter === undefined ? null : await readFilterOf(filter, root);
+  const running = startReplay({ files, source, rule, filter: spec, policy, allow, proxies }, folders.state);
   for (const { fd } of files) if (fd > 2) closeSync(fd);
   const report = new ReplayReport(files, output);
   const progress = new ReplayProgress(files);
@@ -69,6 +70,23 @@ export async function replay({ output, folders }: Context, options: ReplayOption
   }
   if (problems.length > 0 || report.hasProblems) throw new Exit(EXIT.couldNot);
   if (report.hasHits) throw new Exit(EXIT.found);
+}
+
+/** When addresses are blocked: as configured, for whoever may read the configuration. */
+async function blocksOf({ config: path, isConfigNamed: isExplicit }: Folders): Promise<BlocksOptions> {
+  try {
+    return (await loadConfig({ path, isExplicit, host: hostname() })).blocks;
+  } catch (error) {
+    if (isExplicit || process.getuid?.() === 0) throw error;
+    process.stderr.write(`garrison: ${cleanText(errorText(error))}; the defaults are taken\n`);
+    return (await parseConfig("", { path, host: hostname() })).blocks;
+  }
+}
+
+async function readFilterOf(name: string, root: string): Promise<FilterSpec> {
+  const { readFilter } = await import("#src/logs/fail2ban/read-filter.ts");
+  const { HostConfigTree } = await import("#src/logs/fail2ban/config/config-tree.ts");
+  return readFilter(new HostConfigTree(root), name);
 }
 
 async function* readMessages(stream: Readable): AsyncGenerator<ReplayMessage> {

@@ -1,6 +1,7 @@
 /** Which rules a replay runs on a file. */
 import { suggest } from "#src/lib/suggest.ts";
 import type { LineRule, LogFormat, LogSource } from "../contract.ts";
+import type { FilterSpec } from "../fail2ban/spec.ts";
 import type { RuleFile } from "../rule.ts";
 import { RULE_FILES } from "../rules/all.ts";
 import { compileRules } from "../rules/compile.ts";
@@ -23,11 +24,30 @@ export interface RuleChoice {
   rulesOf(format: LogFormat): RuleSet;
 }
 
+/** What is asked for. */
+export type RuleWish = Pick<ReplaySettings, "source" | "rule" | "filter">;
+
 /**
- * Garrison's own rules: of a source that is named those of its files, else those of the format that a file has.
+ * @param nowUnixMs for times without a year, when it is asked
  * @throws UnknownName for a rule, service or source that is not there
+ * @throws GarrisonError for a filter of fail2ban with what cannot be converted
  */
-export async function loadRules({ source, rule }: Pick<ReplaySettings, "source" | "rule">): Promise<RuleChoice> {
+export function loadRules(wish: RuleWish, nowUnixMs: () => number): Promise<RuleChoice> {
+  return wish.filter === null ? loadOwnRules(wish) : loadFilter(wish.filter, nowUnixMs);
+}
+
+/** One rule for all files: it finds the time of a line by itself. */
+async function loadFilter(filter: FilterSpec, nowUnixMs: () => number): Promise<RuleChoice> {
+  const { compileFilter } = await import("../fail2ban/match/compile-filter.ts");
+  const rules = [compileFilter(filter, { nowUnixMs })];
+  return {
+    formatOf: () => "plain",
+    rulesOf: (format) => ({ source: sourceOf(filter.service, format), rules }),
+  };
+}
+
+/** Of a source that is named the rules of its files, else those of the format that a file has. */
+async function loadOwnRules({ source, rule }: RuleWish): Promise<RuleChoice> {
   const all = await Promise.all(RULE_FILES.map(({ load }) => load()));
   const ofSource = source === null ? all : all.filter(({ sources }) => sources.includes(source));
   if (ofSource.length === 0)

@@ -19,7 +19,9 @@ import { Verdicts } from "./verdicts.ts";
 export async function runReplay({ settings, listenFd: fd }: Child<ReplaySettings>): Promise<void> {
   const send = (message: ReplayMessage): void => writeAll(fd, encodeFrame(message));
   try {
-    const replay = new Replay(settings, await loadRules(settings), send);
+    const clock = { nowUnixMs: settings.files[0]?.changedUnixMs ?? Date.now() };
+    const choice = await loadRules(settings, () => clock.nowUnixMs);
+    const replay = new Replay(settings, { choice, clock, send });
     for (const [index, file] of settings.files.entries()) await replay.read(index, file);
     replay.end();
   } catch (error) {
@@ -34,9 +36,17 @@ function writeAll(fd: number, frame: string): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
+interface ReplayParts {
+  readonly choice: RuleChoice;
+  /** When the file that is read was written last: for times without a year. */
+  readonly clock: { nowUnixMs: number };
+  readonly send: (message: ReplayMessage) => void;
+}
+
 /** One replay of several files. */
 class Replay {
   readonly #choice: RuleChoice;
+  readonly #clock: { nowUnixMs: number };
   readonly #send: (message: ReplayMessage) => void;
   readonly #verdicts: Verdicts;
   /** One for all files of a format: to prepare a search costs as much as a short file. */
@@ -44,16 +54,16 @@ class Replay {
   readonly #hits: HitTuple[] = [];
   readonly #totals = { lines: 0, bytes: 0, hits: 0 };
   #fileHits = 0;
-  #nowUnixMs = 0;
 
-  constructor(settings: ReplaySettings, choice: RuleChoice, send: (message: ReplayMessage) => void) {
+  constructor(settings: ReplaySettings, { choice, clock, send }: ReplayParts) {
     this.#choice = choice;
+    this.#clock = clock;
     this.#send = send;
     this.#verdicts = new Verdicts(settings, send);
   }
 
   async read(index: number, file: ReplayFile): Promise<void> {
-    this.#nowUnixMs = file.changedUnixMs;
+    this.#clock.nowUnixMs = file.changedUnixMs;
     this.#fileHits = 0;
     const reading = new FileReplay(file.name, {
       formatOf: this.#choice.formatOf,
@@ -89,14 +99,14 @@ class Replay {
     const { source, rules } = this.#choice.rulesOf(format);
     const matcher = new SourceMatcher(source, rules, {
       onDisabled: (rule, reason) => this.#send({ t: "disabled", rule, reason: cutReason(reason) }),
-      nowUnixMs: () => this.#nowUnixMs,
+      nowUnixMs: () => this.#clock.nowUnixMs,
     });
     this.#matchers.set(format, matcher);
     return matcher;
   }
 
   #onHit(file: number, hit: PlacedHit): void {
-    this.#verdicts.take(hit, this.#nowUnixMs);
+    this.#verdicts.take(hit, this.#clock.nowUnixMs);
     if (hit.outcome === "success") return;
     this.#fileHits++;
     this.#hits.push([

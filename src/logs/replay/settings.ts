@@ -1,5 +1,6 @@
 /** What the command tells the child that reads the logs. Types only. */
 import type { BlockPolicy } from "#src/blocks/options.ts";
+import type { FilterSpec } from "../fail2ban/spec.ts";
 
 /** One replay. */
 export interface ReplaySettings {
@@ -8,6 +9,8 @@ export interface ReplaySettings {
   readonly source: string | null;
   /** Name of a rule or of a service, such as `sshd.failed-password` or `sshd`; `null`: all. */
   readonly rule: string | null;
+  /** A filter of fail2ban in place of our own rules; `null`: none. */
+  readonly filter: FilterSpec | null;
   readonly policy: BlockPolicy;
   /** Networks as CIDR: never blocked. */
   readonly allow: readonly string[];

@@ -1,36 +1,19 @@
 /** What would have been blocked: the decisions of a replay, and how many offences they would have spared. */
 import { formatNetwork, networkOf, parseIpAddress } from "#src/lib/ip-network.ts";
 import type { PlacedHit } from "../contract.ts";
+import { Decider } from "../decide/decider.ts";
+import type { Decision } from "../decide/decision.ts";
 import type { ReplayEnd, ReplayMessage } from "./messages.ts";
 import type { ReplaySettings } from "./settings.ts";
-import { WindowDecider } from "./window-decider.ts";
 
 /** Addresses and networks of which is remembered more than that they were there. */
 const MAX_ADDRESSES = 200_000;
 /** As large as networks of a decision are. */
 const IPV6_PREFIXES = [64, 56, 48];
 
-/** Who is to be blocked, as far as a replay cares. */
-export interface ReplayDecision {
-  readonly type: "block" | "alert";
-  readonly kind: string;
-  readonly atUnixMs: number;
-  /** CIDR. */
-  readonly network: string | null;
-  readonly forMs: number;
-  readonly rule: string;
-  readonly points: number;
-  readonly offence: number;
-}
-
-/** Whoever decides: a clock of its own is the hits'. */
-export interface ReplayDecider {
-  take(hit: PlacedHit, atUnixMs: number): readonly ReplayDecision[];
-}
-
 /** Takes every hit of a replay. */
 export class Verdicts {
-  readonly #decider: ReplayDecider;
+  readonly #decider: Decider;
   readonly #send: (message: ReplayMessage) => void;
   readonly #addresses = new Set<string>();
   /** Until when, by network. */
@@ -39,8 +22,8 @@ export class Verdicts {
   #prevented = 0;
   #lastUnixMs: number | null = null;
 
-  constructor({ policy }: ReplaySettings, send: (message: ReplayMessage) => void) {
-    this.#decider = new WindowDecider(policy);
+  constructor({ policy, allow, proxies }: ReplaySettings, send: (message: ReplayMessage) => void) {
+    this.#decider = new Decider(policy, { allow, proxies });
     this.#send = send;
   }
 
@@ -66,7 +49,7 @@ export class Verdicts {
     if (this.#isBlocked(address, atUnixMs)) this.#prevented++;
   }
 
-  #decide({ type, network, kind, atUnixMs, forMs, rule, points, offence }: ReplayDecision): void {
+  #decide({ type, network, kind, atUnixMs, forMs, rule, points, offence }: Decision): void {
     if (type !== "block" || network === null) return;
     this.#blocks++;
     if (this.#blocked.size < MAX_ADDRESSES || this.#blocked.has(network)) this.#blocked.set(network, atUnixMs + forMs);
