@@ -77,10 +77,11 @@ function snippetOf(folder: string, jails: readonly JailSpec[]): string {
   const list = (texts: readonly string[]): string => `[${texts.map((text) => JSON.stringify(text)).join(", ")}]`;
   const allow = [...new Set(jails.flatMap(({ ignore }) => ignore))];
   return [
-    "logs:",
-    "  fail2ban:",
-    `    from: ${JSON.stringify(folder)}`,
-    `    jails: ${list(jails.map(({ name }) => name))}`,
+    "sensors:",
+    "  logs:",
+    "    fail2ban:",
+    `      from: ${JSON.stringify(folder)}`,
+    `      jails: ${list(jails.map(({ name }) => name))}`,
     ...(allow.length === 0 ? [] : ["blocks:", `  allow: ${list(allow)}`]),
     "",
   ].join("\n");
