@@ -45,6 +45,7 @@ export function buildProgram(): Command {
     .addHelpText("after", EXAMPLES_OF_USE);
   addWatching(program);
   addActing(program);
+  addLooking(program);
   program
     .command("completion")
     .description("print a completion script for a shell")
@@ -174,6 +175,46 @@ Without arguments: the list. Kinds:
     .command("test")
     .description("send a test message through every channel of the configuration")
     .action(run(async () => (await import("./commands/notify.ts")).testNotify));
+}
+
+function addLooking(program: Command): void {
+  const logs = program
+    .command("logs")
+    .description("logs: what is read of them and found in them, now or in recorded ones");
+  logs
+    .command("replay")
+    .description("say of recorded logs which lines offend, and what would have been blocked")
+    .argument("<file...>", 'logs, also gzipped ones; "-" is standard input')
+    .option("--rule <name>", "only this rule or service, such as sshd.failed-password or sshd")
+    .option("--filter <filter>", "a filter of fail2ban instead of our rules, such as sshd or sshd[mode=aggressive]")
+    .option(
+      "--source <name>",
+      "what the files are, such as auth or exim-main (default: guessed from their first lines)",
+    )
+    .addHelpText(
+      "after",
+      `
+The time is that of the lines. No running garrison is needed; the lines are parsed by a process without privileges.
+Exit code 1 when something offends. Example: garrison logs replay /var/log/auth.log /var/log/auth.log.1 --json`,
+    )
+    .action(run(async () => (await import("./commands/logs-replay.ts")).replay));
+  logs
+    .command("rules")
+    .description("the rules, what each counts, and which are disabled")
+    .argument("[service]", "only of this service, such as sshd")
+    .action(run(async () => (await import("./commands/logs-rules.ts")).listRules));
+  const imports = logs.command("import").description("show what would be taken over of another tool; changes nothing");
+  imports
+    .command("fail2ban")
+    .description("jails and filters of fail2ban: what is taken over, what not and why, and what to configure")
+    .option("--from <folder>", "its configuration (default: /etc/fail2ban)")
+    .action(run(async () => (await import("./commands/logs-import.ts")).importFail2ban));
+  imports
+    .command("csf")
+    .description("lists and settings of CSF and lfd: what is taken over, what not and why, and what to configure")
+    .option("--from <folder>", "its configuration (default: /etc/csf)")
+    .option("--state-from <folder>", "its temporary lists (default: /var/lib/csf)")
+    .action(run(async () => (await import("./commands/logs-import.ts")).importCsfFiles));
 }
 
 /** Runs the command line. @returns the exit code */

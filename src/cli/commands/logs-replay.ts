@@ -31,7 +31,7 @@ export interface ReplayOptions {
  * `garrison logs replay FILE...`, also without a running garrison. Exit code 0 when nothing was found, 1 when something was, 3 when a
  * file could not be read to its end: what could be read is told all the same.
  */
-export async function replay(context: Context, options: ReplayOptions, ...names: string[]): Promise<void> {
+export async function replay(context: Context, options: ReplayOptions, names: readonly string[]): Promise<void> {
   const { output, folders, root } = context;
   const { source = null, rule = null, filter } = options;
   if (filter !== undefined && (source !== null || rule !== null))

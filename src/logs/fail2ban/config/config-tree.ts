@@ -1,7 +1,8 @@
 /** Where a configuration is read from: the files below one folder such as /etc/fail2ban. At most 1 MiB a file. */
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "#src/lib/errors.ts";
+import { readBoundedFile } from "#src/linux/bounded-file.ts";
 import { configError } from "./config-error.ts";
 
 const MAX_FILE_BYTES = 1_048_576;
@@ -25,19 +26,9 @@ export class HostConfigTree implements ConfigTree {
 
   /** @throws GarrisonError GARRISON_FAIL2BAN_CONFIG when it is larger than 1 MiB, or no UTF-8 */
   read(path: string): string | undefined {
-    let fd: number;
-    try {
-      fd = openSync(join(this.#root, path), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    } catch (error) {
-      if (errnoOf(error) !== undefined) return undefined;
-      throw error;
-    }
-    try {
-      if (!fstatSync(fd).isFile()) return undefined;
-      return decode(path, readBytes(fd, path));
-    } finally {
-      closeSync(fd);
-    }
+    const bytes = readBoundedFile(join(this.#root, path), MAX_FILE_BYTES);
+    if (bytes === "too-large") throw configError(`Cannot read "${path}": it is larger than ${MAX_FILE_BYTES} bytes`);
+    return bytes === "absent" ? undefined : decode(path, bytes);
   }
 
   names(folder: string): readonly string[] {
@@ -47,17 +38,6 @@ export class HostConfigTree implements ConfigTree {
       if (errnoOf(error) !== undefined) return [];
       throw error;
     }
-  }
-}
-
-function readBytes(fd: number, path: string): Uint8Array {
-  const bytes = new Uint8Array(MAX_FILE_BYTES + 1);
-  let length = 0;
-  for (;;) {
-    const count = readSync(fd, bytes, length, bytes.length - length, null);
-    length += count;
-    if (length > MAX_FILE_BYTES) throw configError(`Cannot read "${path}": it is larger than ${MAX_FILE_BYTES} bytes`);
-    if (count === 0) return bytes.subarray(0, length);
   }
 }
 
