@@ -13,7 +13,7 @@ test("parseConfig() blocks nothing by rule unless it is told to", async () => {
     allow: [],
     proxies: [],
     policy: {
-      points: 10,
+      points: 5,
       withinMs: 600_000,
       firstMs: 3_600_000,
       factor: 3,
@@ -32,7 +32,7 @@ blocks:
   backend: "off"
   allow: [192.0.2.0/24, "2001:db8::1"]
   proxies: [198.51.100.7]
-  policy: {points: 5, within: 1h, first: 10m, longest: 30d, factor: 2, networkAt: 8}
+  policy: {points: 8, within: 1h, first: 10m, longest: 30d, factor: 2, networkAt: 8}
   lists:
     - {name: drop, from: "https://lists.example.org/drop.txt", every: 12h, maxSize: 1 MiB}
     - {name: own, from: /etc/garrison/own.txt}

@@ -25,7 +25,7 @@ const policy = z.strictObject({
     .int()
     .min(2)
     .max(1000)
-    .default(10)
+    .default(5)
     .describe("Points at which an address is blocked; a failed password has 1, a probe that nobody sends by mistake 5"),
   within: duration({ default: "10m", atLeast: "10s" }).describe("Time in which the points must come together"),
   first: duration({ default: "1h", atLeast: "10s" }).describe("How long the first block of an address lasts"),
