@@ -11,7 +11,11 @@ export interface RuleFile {
   readonly sources: readonly string[];
   /** Format of these sources: the samples are read by it. */
   readonly format: LogFormat;
-  /** For syslog lines: the programs whose lines these rules see, besides lines that name none. @default every line */
+  /**
+   * For syslog lines: the programs whose lines these rules see, besides lines that name none; `*` stands for any text, as in
+   * `postfix*\/smtpd`.
+   * @default every line
+   */
   readonly programs?: readonly string[];
   readonly rules: readonly Rule[];
 }

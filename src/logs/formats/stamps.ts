@@ -14,13 +14,17 @@ type Time = Pick<WallTime, "hour" | "minute" | "second" | "millisecond">;
 const SPACE = 32;
 const COLON = 58;
 
-/** `Nov 22 12:41:05`, day padded by a space or 0: RFC 3164 §4.1.2. Local time of the year that fits. */
+/** `Nov 22 12:41:05`, day padded by a space, by 0 or (busybox) not at all: RFC 3164 §4.1.2. Local time of the year that fits. */
 export function parseRfc3164Stamp(text: string, at: number, nowUnixMs: number): Stamp | null {
   const month = readMonth(text, at);
-  if (month === 0 || text.charCodeAt(at + 3) !== SPACE || text.charCodeAt(at + 6) !== SPACE) return null;
-  const time = readTime(text, at + 7);
+  if (month === 0 || text.charCodeAt(at + 3) !== SPACE) return null;
+  const isShort = text.charCodeAt(at + 5) === SPACE;
+  const timeAt = at + (isShort ? 6 : 7);
+  if (text.charCodeAt(timeAt - 1) !== SPACE) return null;
+  const time = readTime(text, timeAt);
   if (time === null) return null;
-  return stamp(yearlessInstant({ month, day: readPaddedDay(text, at + 4), ...time.value }, nowUnixMs), time.end);
+  const day = isShort ? readDigits(text, at + 4, 1) : readPaddedDay(text, at + 4);
+  return stamp(yearlessInstant({ month, day, ...time.value }, nowUnixMs), time.end);
 }
 
 /**

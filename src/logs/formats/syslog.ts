@@ -4,6 +4,7 @@ import type { Head } from "./head.ts";
 import { parseIsoStamp, parseRfc3164Stamp, type Stamp } from "./stamps.ts";
 
 const MAX_PROGRAM = 128;
+const RFC5424_BEHIND_TIME = /^ \S+ [^\s:[\]]+ (?:\d+|-) \S+ (?:-|\[\S+[^:]*\]) /;
 const SPACE = 32;
 const COLON = 58;
 // busybox and socklog write these before the program, FreeBSD `<10.5>`.
@@ -20,7 +21,13 @@ export function parseSyslogHead(text: string, nowUnixMs: number): Head {
   if (isRfc5424) return parseRfc5424(text, behindPriority);
   const time: Stamp | null = parseRfc3164Stamp(text, behindPriority, nowUnixMs) ?? parseIsoStamp(text, behindPriority);
   if (time === null || text[time.end] !== " ") return { messageAt: 0, program: "", atUnixMs: null };
-  return { ...parseTag(text, time.end + 1), atUnixMs: time.atUnixMs };
+  // sysklogd writes RFC 5424 without the priority.
+  if (RFC5424_BEHIND_TIME.test(text.slice(time.end, time.end + 2 * MAX_PROGRAM)))
+    return parseRfc5424(text, behindPriority);
+  // socklog puts its own time and facility before a whole line.
+  const behindFacility = skipFacility(text, time.end + 1);
+  const inner = behindFacility > time.end + 1 ? parseRfc3164Stamp(text, behindFacility, nowUnixMs) : null;
+  return { ...parseTag(text, inner === null ? time.end + 1 : inner.end + 1), atUnixMs: time.atUnixMs };
 }
 
 function readPriority(text: string): { behindPriority: number; isRfc5424: boolean } {
@@ -43,19 +50,19 @@ function parseTag(text: string, at: number): { messageAt: number; program: strin
     const behind = text.charCodeAt(end) === COLON ? end + 1 : end;
     return { messageAt: skipSpaces(text, behind), program: program.startsWith("[") ? program.slice(1, -1) : program };
   }
-  return { messageAt: at, program: "" };
+  return { messageAt: skipFacility(text, at), program: "" };
 }
 
-/** Where the program may stand: at the first, second or third word. */
-function tagPlaces(text: string, at: number): number[] {
-  const places = [skipSpaces(text, at)];
-  const host = text.indexOf(" ", places[0]);
-  if (host < 0) return places;
-  const second = skipSpaces(text, host);
-  places.push(second);
-  const word = text.slice(second, text.indexOf(" ", second));
-  if (FACILITY.test(word)) places.push(skipSpaces(text, second + word.length));
-  return places;
+/** Where the program may stand: at the first or second word, not counting a facility and level. */
+function tagPlaces(text: string, at: number): readonly number[] {
+  const first = skipFacility(text, skipSpaces(text, at));
+  const host = text.indexOf(" ", first);
+  return host < 0 ? [first] : [first, skipFacility(text, skipSpaces(text, host))];
+}
+
+function skipFacility(text: string, at: number): number {
+  const end = text.indexOf(" ", at);
+  return end > at && end - at < 20 && FACILITY.test(text.slice(at, end)) ? skipSpaces(text, end) : at;
 }
 
 /**
@@ -68,7 +75,7 @@ function endOfTag(text: string, at: number): number | null {
     const code = text.charCodeAt(index);
     if (code === SPACE) return index > at && text[index - 1] === "]" ? index : null;
     if (code === COLON && index > at && (index + 1 === text.length || text.charCodeAt(index + 1) === SPACE)) {
-      return FACILITY.test(text.slice(at, index)) ? null : index;
+      return index;
     }
     if (code < SPACE) return null;
   }

@@ -20,17 +20,26 @@ export function compileRules(files: readonly RuleFile[]): readonly LineRule[] {
 function compileRule(file: RuleFile, rule: Rule): LineRule {
   const flags = rule.flags ?? "";
   const pattern = new RegExp(rule.pattern, flags);
-  const programs = file.programs === undefined ? null : new Set(file.programs);
+  const seesProgram = programTest(file.programs);
   const name = `${file.service}.${rule.name}`;
   return {
     name,
     literals: rule.literal === undefined ? literalsOf(rule.pattern, flags) : [rule.literal],
     search: ({ text, messageAt, program }) =>
-      programs === null || program === "" || programs.has(program)
-        ? pattern.exec(messageAt === 0 ? text : text.slice(messageAt))
-        : null,
+      seesProgram(program) ? pattern.exec(messageAt === 0 ? text : text.slice(messageAt)) : null,
     conclude: (found, line) => [hitOf(name, file.service, rule, found as RegExpExecArray, line)],
   };
+}
+
+/** Whether lines of a program are seen; a line that names none always is. */
+function programTest(programs: readonly string[] | undefined): (program: string) => boolean {
+  if (programs === undefined) return () => true;
+  const names = new Set(["", ...programs]);
+  const globs = programs.filter((one) => one.includes("*"));
+  if (globs.length === 0) return (program) => names.has(program);
+  const sources = globs.map((glob) => glob.split("*").map(RegExp.escape).join("[^ ]*"));
+  const anyGlob = new RegExp(`^(?:${sources.join("|")})$`);
+  return (program) => names.has(program) || anyGlob.test(program);
 }
 
 function hitOf(name: string, service: string, rule: Rule, { groups = {} }: RegExpExecArray, line: LineView): LogHit {

@@ -1,6 +1,7 @@
 /** Failed logins at MySQL, MariaDB and PostgreSQL. A name is printed as it was sent: the host is taken from behind it. */
 import type { RuleFile } from "../rule.ts";
 import { ADDRESS } from "./fragments.ts";
+import { viaSyslog } from "./via-syslog.ts";
 
 const DENIED = String.raw`\[(?:Warning|Note|ERROR)\] (?:\[MY-\d+\] \[Server\] )?Access denied for user '(?<user>.*)'@'${ADDRESS}'(?: \(using password: (?:YES|NO)\))?$`;
 
@@ -33,6 +34,13 @@ export const MYSQL: RuleFile = {
     },
   ],
 };
+
+/** The same rules for a server that tells syslog or the journal, as Debian's MariaDB does. */
+export const MYSQL_SYSLOG: RuleFile = viaSyslog(MYSQL, {
+  service: "mysql-syslog",
+  sources: ["messages", "journal"],
+  programs: ["mariadbd", "mysqld"],
+});
 
 /**
  * Rules of PostgreSQL. Its line of a wrong password names no address unless `log_line_prefix` says `%h`, with which it stands before
@@ -70,6 +78,29 @@ export const POSTGRESQL: RuleFile = {
         {
           line: '2026-11-22 12:41:46.123 UTC [12] postgres@postgres FATAL:  no pg_hba.conf entry for host "198.51.100.23", user "postgres", database "postgres", no encryption',
           hit: { address: "198.51.100.23" },
+        },
+      ],
+    },
+  ],
+};
+
+/** Rules of Microsoft SQL Server on Linux, by the journal: its own log is UTF-16. */
+export const MSSQL: RuleFile = {
+  service: "mssql",
+  sentence: "Failed logins at SQL Server 2017 to 2022.",
+  sources: ["messages", "journal"],
+  format: "syslog",
+  programs: ["sqlservr"],
+  rules: [
+    {
+      name: "login-failed",
+      sentence: "A password or account was wrong, or the handshake was broken.",
+      outcome: "failure",
+      pattern: String.raw`^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ )?Logon +(?:Login failed(?: for user '(?<user>.*)')?\. .*|Length specified in network packet payload did not match .*) \[CLIENT: ${ADDRESS}\]$`,
+      samples: [
+        {
+          line: "Nov 22 12:41:05 web1 sqlservr[9]: 2026-11-22 12:41:05.54 Logon       Login failed for user 'sa'. Reason: Password did not match that for the login provided. [CLIENT: 198.51.100.23]",
+          hit: { address: "198.51.100.23", user: "sa" },
         },
       ],
     },

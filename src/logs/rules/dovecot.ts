@@ -6,8 +6,10 @@
 import type { RuleFile } from "../rule.ts";
 import { ADDRESS } from "./fragments.ts";
 
-const LOGIN = "^(?:imap|pop3|submission|managesieve)-login: (?:Info: )?";
-const FIELDS = String.raw`(?: user=<(?<user>.*)>,)?(?: method=[\w-]+,)? rip=${ADDRESS}(?<keptTls>(?:, [^<>]*)?)(?:, session=<[\w+/=]+>)?`;
+// By dovecot's own log file the login process is the program; then the message begins behind it.
+const PROCESSES = ["imap-login", "pop3-login", "submission-login", "managesieve-login"];
+const LOGIN = `^(?:${PROCESSES.join("|")}): (?:Info: )?`;
+const FIELDS = String.raw`(?: user=<(?<user>.*)>,)?(?: (?:method=)?[\w-]+,?)? rip=${ADDRESS}(?<keptTls>(?:, [^<>]*)?)(?:, session=<[\w+/=]+>)?`;
 
 /** Rules of Dovecot. */
 export const DOVECOT: RuleFile = {
@@ -15,7 +17,7 @@ export const DOVECOT: RuleFile = {
   sentence: "Logins at IMAP, POP3, submission and ManageSieve of Dovecot 2.0 to 2.4.",
   sources: ["mail", "journal"],
   format: "syslog",
-  programs: ["dovecot", "imap-login", "pop3-login", "submission-login", "managesieve-login"],
+  programs: ["dovecot"],
   rules: [
     {
       name: "auth-failed",
@@ -84,4 +86,16 @@ export const DOVECOT: RuleFile = {
       ],
     },
   ],
+};
+
+/** The same rules where the login process is the program. */
+export const DOVECOT_LOGIN: RuleFile = {
+  ...DOVECOT,
+  service: "dovecot-login",
+  programs: PROCESSES,
+  rules: DOVECOT.rules.map((rule) => ({
+    ...rule,
+    pattern: rule.pattern.replace(LOGIN, "^(?:Info: )?"),
+    samples: rule.samples.map((sample) => ({ ...sample, line: sample.line.replace(/dovecot(?:\[\d+\])?: /, "") })),
+  })),
 };

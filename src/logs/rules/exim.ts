@@ -5,6 +5,7 @@
  */
 import type { RuleFile } from "../rule.ts";
 import { ADDRESS, ADDRESS_TEXT } from "./fragments.ts";
+import { viaSyslog } from "./via-syslog.ts";
 
 const ID = String.raw`(?:\w{6}-\w{6,11}-\w{2,4} )?`;
 const PEER = String.raw`(?:[\w.:-]+ )?(?:\((?<kept>[^()\s]*)\) )?\[${ADDRESS}\](?::\d+)?(?: I=\[${ADDRESS_TEXT}\]:\d+)?`;
@@ -133,3 +134,10 @@ export const EXIM: RuleFile = {
     },
   ],
 };
+
+/** The same rules for an Exim that tells syslog (`log_file_path = syslog`). */
+export const EXIM_SYSLOG: RuleFile = viaSyslog(EXIM, {
+  service: "exim-syslog",
+  sources: ["mail", "journal"],
+  programs: ["exim", "exim4"],
+});

@@ -48,7 +48,7 @@ export const PURE_FTPD: RuleFile = {
 };
 
 // The server's name, then the client's and its address in brackets, before all that the client says.
-const PROFTPD_PEER = String.raw`^[\w.:-]+ \([\w.:-]*\[${ADDRESS}\]\):? (?:- )?`;
+const PROFTPD_PEER = String.raw`^[\w.:-]+ \([\w.:-]* ?\[${ADDRESS}\]\):? (?:- )?`;
 
 /** Rules of ProFTPD, through syslog or its SystemLog. */
 export const PROFTPD: RuleFile = {
@@ -62,7 +62,7 @@ export const PROFTPD: RuleFile = {
       name: "failed",
       sentence: "A password was wrong, or an account is not there.",
       outcome: "failure",
-      pattern: String.raw`${PROFTPD_PEER}USER (?<user>.*)(?:: no such user found from .*| \(Login failed\): .*)$`,
+      pattern: String.raw`${PROFTPD_PEER}(?:USER (?<user>.*)(?:: no such user found from .*| \(Login failed\): .*)|(?!USER ).* no such user .*)$`,
       samples: [
         {
           line: "Nov 22 12:54:27 web1 proftpd[179]: web1.example.net (198.51.100.23[198.51.100.23]): USER alice (Login failed): Incorrect password",

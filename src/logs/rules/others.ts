@@ -47,9 +47,9 @@ export const COURIER: RuleFile = {
   sentence: "Logins at Courier's IMAP and POP3.",
   sources: ["mail", "journal"],
   format: "syslog",
-  programs: ["imapd", "imapd-ssl", "pop3d", "pop3d-ssl"],
+  programs: ["imapd", "imapd-ssl", "pop3d", "pop3d-ssl", "courierpop3login", "imaplogin"],
   rules: [
-    failed(String.raw`^LOGIN FAILED, (?:user=(?<user>.*)|method=[\w-]+), ip=\[${ADDRESS}\]$`, {
+    failed(String.raw`^LOGIN FAILED, (?:user=(?<user>.*)|method=[\w-]+), ip=\[${ADDRESS}\](?:, port=\[\d+\])?$`, {
       line: "Nov 22 12:41:05 web1 pop3d: LOGIN FAILED, user=britton, ip=[::ffff:198.51.100.23]",
       hit: { address: "198.51.100.23", user: "britton" },
     }),
@@ -132,6 +132,19 @@ export const GITEA: RuleFile = {
         hit: { address: "198.51.100.23", user: "bob from 192.0.2.66" },
       },
     ),
+    {
+      name: "no-such-user",
+      sentence: "The same with the reason, which repeats the name: one with a colon or bracket in it is not read.",
+      outcome: "failure",
+      pattern: String.raw`^(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?(?<keptPlace>(?:[\w./:()]+ )?)(?:\[[A-Z]\] )?(?:\[[\da-f-]+\] )?Failed authentication attempt for (?<user>[^:[\]]*) from (?:\[${ADDRESS}\]|(?<address>(?:\d{1,3}\.){3}\d{1,3})):\d+: user does not exist \[uid: \d+, name: [^:[\]]*, keyid: \d+\]$`,
+      literal: "Failed authentication attempt for ",
+      samples: [
+        {
+          line: "Nov 22 12:41:05 web1 gitea[15884]: 2026/11/22 12:41:05 ...ers/web/auth/auth.go:200:SignInPost() [I] [63b199a0] Failed authentication attempt for test from 198.51.100.23:13798: user does not exist [uid: 0, name: test, keyid: 0]",
+          hit: { address: "198.51.100.23", user: "test" },
+        },
+      ],
+    },
   ],
 };
 
@@ -187,6 +200,79 @@ export const NAMED: RuleFile = {
         {
           line: "Nov 22 12:41:05 web1 named[9]: client @0x7f13c4158c00 198.51.100.23#3074 (example.com): query (cache) 'example.com/RRSIG/IN' denied",
           hit: { address: "198.51.100.23" },
+        },
+      ],
+    },
+  ],
+};
+
+/** Rules of the FTP servers of BSD and netkit. */
+export const FTPD: RuleFile = {
+  service: "ftpd",
+  sentence: "Logins at the ftpd of BSD and netkit.",
+  sources: ["messages", "journal"],
+  format: "syslog",
+  programs: ["ftpd", "in.ftpd"],
+  rules: [
+    failed(`^FTP LOGIN FAILED FROM ${ADDRESS}, (?<user>.*)$`, {
+      line: "Nov 22 12:41:05 web1 ftpd[9]: FTP LOGIN FAILED FROM 198.51.100.23, bob",
+      hit: { address: "198.51.100.23", user: "bob" },
+    }),
+  ],
+};
+
+/** Rules of the University of Washington's IMAP and POP3 server. */
+export const UW_IMAP: RuleFile = {
+  service: "uw-imap",
+  sentence: "Logins at the IMAP and POP3 server of the University of Washington.",
+  sources: ["mail", "auth", "journal"],
+  format: "syslog",
+  programs: ["imapd", "ipop3d"],
+  rules: [
+    failed(String.raw`^Login failed user=(?<user>.*) auth=.* host=(?:[\w.-]+ )?\[${ADDRESS}\]$`, {
+      line: "Nov 22 12:41:05 web1 imapd[9]: Login failed user=bob auth=bob host=h.example.com [198.51.100.23]",
+      hit: { address: "198.51.100.23", user: "bob" },
+    }),
+  ],
+};
+
+/** Rules of pfSense and OPNsense, which send their log to a collector. */
+export const PFSENSE: RuleFile = {
+  service: "pfsense",
+  sentence: "Logins at the web interface of pfSense 2.",
+  sources: ["messages", "auth", "journal"],
+  format: "syslog",
+  programs: ["php-fpm"],
+  rules: [
+    failed(String.raw`^/index\.php: webConfigurator authentication error for user '(?<user>.*)' from: ${ADDRESS}$`, {
+      line: "Nov 22 12:41:05 gw php-fpm[45982]: /index.php: webConfigurator authentication error for user 'admin' from: 198.51.100.23",
+      hit: { address: "198.51.100.23", user: "admin" },
+    }),
+  ],
+};
+
+/** Rules of sshguard, on this host or on another one whose log arrives here. */
+export const SSHGUARD: RuleFile = {
+  service: "sshguard",
+  sentence: "What an sshguard 2 has seen. It counts little, as the line that it saw may have been counted already.",
+  sources: ["auth", "journal"],
+  format: "syslog",
+  programs: ["sshguard"],
+  rules: [
+    {
+      name: "attack",
+      sentence: "sshguard saw an attack, or blocked.",
+      outcome: "probe",
+      weight: 0.1,
+      pattern: String.raw`^(?:Attack from "${ADDRESS}" on service .*|Blocking "${ADDRESS}/\d+" for .*)$`,
+      samples: [
+        {
+          line: 'Nov 22 12:41:05 web1 sshguard[9]: Attack from "198.51.100.23" on service SSH with danger 10.',
+          hit: { address: "198.51.100.23" },
+        },
+        {
+          line: 'Nov 22 12:41:05 web1 sshguard[9]: Blocking "2001:db8::1/64" for 300 secs (3 attacks in 5 secs, after 1 abuses over 5 secs.)',
+          hit: { address: "2001:db8::1" },
         },
       ],
     },

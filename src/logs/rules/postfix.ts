@@ -11,21 +11,13 @@ export const POSTFIX: RuleFile = {
   sentence: "Logins, relay tries and protocol abuse at smtpd and postscreen of Postfix 2 and 3.",
   sources: ["mail", "journal"],
   format: "syslog",
-  programs: [
-    "postfix/smtpd",
-    "postfix/smtps/smtpd",
-    "postfix/submission/smtpd",
-    "postfix/submissions/smtpd",
-    "postfix/postscreen",
-    "postfix/smtpd/smtpd",
-    "postfix-incoming/smtpd",
-  ],
+  programs: ["postfix*/smtpd", "postfix*/postscreen"],
   rules: [
     {
       name: "auth-failed",
       sentence: "A mailbox's password was wrong.",
       outcome: "failure",
-      pattern: String.raw`^warning: ${PEER}: SASL [\w-]+ authentication failed:(?:.*?, sasl_username=(?<user>.*)|.*)$`,
+      pattern: String.raw`^warning: ${PEER}: SASL [\w-]+ authentication failed:(?! Connection lost to auth| Invalid authentication mech)(?:.*?, sasl_username=(?<user>.*)|.*)$`,
       samples: [
         {
           line: "Nov 22 12:50:43 web1 postfix/smtpd[2309]: warning: unknown[198.51.100.23]: SASL LOGIN authentication failed: UGFzc3dvcmQ6",

@@ -6,8 +6,8 @@ import type { RuleFile } from "../rule.ts";
 import { ADDRESS, ADDRESS_TEXT } from "./fragments.ts";
 
 // rsyslog folds equal lines; openssh log.c writes the level before the text, and [preauth] behind what the sandboxed child says.
-const START = String.raw`^(?:message repeated \d+ times: \[ )?(?:(?:error|fatal|info): )?`;
-const END = String.raw`(?: \[(?:preauth|postauth)\])?\]?$`;
+const START = String.raw`^(?:\[ID \d+ \w+\.\w+\] )?(?:message repeated \d+ times: \[ )?(?:(?:error|fatal|info): )?`;
+const END = String.raw`(?: \[(?:preauth|postauth)\])?\]? ?$`;
 const FINGERPRINT = String.raw`(?:(?:SHA256|sha256):[\w+/=]+|(?:MD5:|md5:)?(?:[\da-fA-F]{2}:){15}[\da-fA-F]{2})`;
 const FROM = String.raw`from ${ADDRESS}(?: port \d+)?`;
 
@@ -23,8 +23,9 @@ export const SSHD: RuleFile = {
       name: "failed",
       sentence: "A password, key or answer was wrong.",
       outcome: "failure",
-      // openssh auth.c auth_log(): "none" is the question which methods there are, and no try.
-      pattern: String.raw`${START}Failed (?!none )[\w-]+(?:/[\w-]+)? for (?:(?:invalid|illegal) user )?(?<user>.*) ${FROM}(?: ssh\d?)?(?:: [\w-]+ ${FINGERPRINT})?${END}`,
+      // openssh auth.c auth_log(): "none" is the question which methods there are, and no try. Protocol 1 (before 7.0) wrote the
+      // client's own name behind the address.
+      pattern: String.raw`${START}Failed (?!none |.* ssh1: )[\w-]+(?:/[\w-]+)? for (?:(?:invalid|illegal) user )?(?<user>.*) ${FROM}(?: ssh\d?)?(?:: [\w-]+ ${FINGERPRINT})?${END}`,
       samples: [
         {
           line: "Nov 22 12:41:05 web1 sshd[180]: Failed password for alice from 198.51.100.23 port 44347 ssh2",
@@ -96,7 +97,7 @@ export const SSHD: RuleFile = {
       name: "gave-up",
       sentence: "A connection ended while it tried to log in: all that a server without passwords says of a wrong key.",
       outcome: "failure",
-      pattern: String.raw`${START}(?:Connection (?:closed|reset) by|Disconnected from|Disconnecting) (?:authenticating|invalid) user (?<user>.*) ${ADDRESS} port \d+(?:: (?:Too many authentication failures|Change of username or service not allowed))?${END}`,
+      pattern: String.raw`${START}(?:Connection (?:closed|reset) by|Disconnected from|Disconnecting) (?:authenticating|invalid) user (?<user>.*) ${ADDRESS} port \d+(?:: Too many authentication failures)?${END}`,
       samples: [
         {
           line: "Nov 22 12:41:06 web1 sshd[180]: Connection closed by authenticating user alice 198.51.100.23 port 44347 [preauth]",
@@ -190,7 +191,7 @@ export const SSHD: RuleFile = {
       sentence:
         "The server dropped a connection by itself: too many at once, a penalty (OpenSSH 9.8), or TCP wrappers.",
       outcome: "probe",
-      pattern: String.raw`${START}(?:drop connection #\d+ from \[${ADDRESS}\]:\d+ on \[${ADDRESS_TEXT}\]:\d+ (?:past MaxStartups|penalty: [a-z -]+)|refused connect from .* \(${ADDRESS}\))${END}`,
+      pattern: String.raw`${START}(?:drop connection #\d+ from \[${ADDRESS}\]:\d+ on \[${ADDRESS_TEXT}\]:\d+ (?:past MaxStartups|penalty: [A-Za-z -]+)|refused connect from .* \(${ADDRESS}\))${END}`,
       samples: [
         {
           line: "Nov 22 12:41:06 web1 sshd[180]: drop connection #0 from [198.51.100.23]:40870 on [203.0.113.9]:22 penalty: failed authentication",

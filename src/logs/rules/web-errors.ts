@@ -1,6 +1,7 @@
 /**
  * Error logs of Apache and nginx. Apache puts the client before the message and escapes what he wrote. nginx does neither: only lines
- * are read that have no quotes but its own, so that the number of quotes tells the true place.
+ * are read that have no quotes but its own, so that the number of quotes tells the true place. A wrong password counts little here, as
+ * the access log has it in a form that nobody can forge.
  */
 import type { RuleFile } from "../rule.ts";
 import { ADDRESS_TEXT } from "./fragments.ts";
@@ -23,8 +24,10 @@ export const APACHE_ERROR: RuleFile = {
   rules: [
     {
       name: "auth-failed",
-      sentence: "A password or user of Basic or Digest authentication was wrong.",
+      sentence:
+        "A password or user of Basic or Digest authentication was wrong: the access log's 401 says the same, and counts for it.",
       outcome: "failure",
+      weight: 0.2,
       pattern: String.raw`${CLIENT}(?:AH\d+: )?(?:Digest: )?(?:user (?<user>.*)(?:: authentication failure for "[^"]*": Password Mismatch|: password mismatch: .*|' in realm .* not found: .*| not found(?:: .*)?)|client used wrong authentication scheme: .*)$`,
       samples: [
         {
@@ -126,8 +129,10 @@ export const NGINX_ERROR: RuleFile = {
   rules: [
     {
       name: "auth-failed",
-      sentence: "A password or user of Basic authentication was wrong.",
+      sentence:
+        "A password or user of Basic authentication was wrong: the access log's 401 says the same, and counts for it.",
       outcome: "failure",
+      weight: 0.2,
       pattern: String.raw`^\[error\] \d+#\d+: \*\d+ user "(?<user>[^"]*)"(?:: password mismatch| was not found in "(?<keptFile>[^",:]*)")${NGINX_TAIL}`,
       samples: [
         {

@@ -124,7 +124,7 @@ export const WEB: RuleFile = {
       sentence:
         "A login of WordPress, Joomla or phpMyAdmin was answered with its form again: a redirect would have meant that it worked. The redirect itself is no proof, as WordPress sends one to strangers too (action=postpass).",
       outcome: "failure",
-      pattern: String.raw`${START}POST (?<detail>[^" ?]*(?:/wp-login\.php|/administrator/(?:index\.php)?|/(?:phpmyadmin|pma|myadmin)/(?:index\.php)?(?:\?route=/)?))(?: HTTP/[\d.]+)?" 200 .*$`,
+      pattern: String.raw`${START}POST (?<detail>[^" ?]*(?:/wp-login\.php|/administrator/(?:index\.php)?|/(?:phpmyadmin|pma|myadmin)/(?:index\.php)?(?:\?route=/)?|/typo3/(?:index\.php)?\?loginProvider=\d+|/contao/login\?[^ "]*))(?: HTTP/[\d.]+)?" 200 .*$`,
       flags: "i",
       samples: [
         {
@@ -147,14 +147,62 @@ export const WEB: RuleFile = {
     },
     {
       name: "unauthorized",
-      sentence: "A login sent by POST was answered with 401.",
+      sentence: "A login sent by POST, without a user's name in the log, was answered with 401.",
       outcome: "failure",
-      pattern: String.raw`${START}POST (?<detail>[^" ]*(?:login|signin|sign-in|/auth)[^" ]*)(?: HTTP/[\d.]+)?" 401 .*$`,
+      pattern: String.raw`^(?:(?<keptSite>(?<site>[\w.-]+)):\d+ )?${ADDRESS} [^ ]+ - \[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "POST (?<detail>[^" ]*(?:login|signin|sign-in|/auth)[^" ]*)(?: HTTP/[\d.]+)?" 401 .*$`,
       flags: "i",
       samples: [
         {
           line: '198.51.100.23 - - [22/Nov/2026:12:41:46 +0000] "POST /webmail/?_task=login HTTP/2.0" 401 5456 "https://www.example.com/" "Mozilla/5.0" (2.681)',
           hit: { address: "198.51.100.23", detail: "/webmail/?_task=login" },
+        },
+      ],
+    },
+    {
+      name: "wrong-password",
+      sentence: "A request with a user's name (Basic or Digest) was answered with 401.",
+      outcome: "failure",
+      pattern: String.raw`^(?:(?<keptSite>(?<site>[\w.-]+)):\d+ )?${ADDRESS} [^ ]+ (?!-? \[)(?<user>.*) \[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "${REST}" 401 .*$`,
+      samples: [
+        {
+          line: '198.51.100.23 - bob [22/Nov/2026:12:41:46 +0000] "GET /admin/ HTTP/1.1" 401 188 "-" "Mozilla/5.0"',
+          hit: { address: "198.51.100.23", user: "bob" },
+        },
+        {
+          line: '198.51.100.23 - x [22/Nov/2026:12:41:46 +0000] \\"GET [22/Nov/2026:12:41:46 +0000] "GET /admin/ HTTP/1.1" 401 188',
+          hit: { address: "198.51.100.23", user: 'x [22/Nov/2026:12:41:46 +0000] \\"GET' },
+        },
+        {
+          line: '198.51.100.23 - - [22/Nov/2026:12:41:46 +0000] "GET /admin/ HTTP/1.1" 401 188 "-" "Mozilla/5.0"',
+          hit: null,
+        },
+      ],
+    },
+    {
+      name: "challenged",
+      sentence:
+        "A request without a user's name was answered with 401: browsers ask so once before they log in, scanners only.",
+      outcome: "probe",
+      weight: 0.1,
+      pattern: String.raw`^(?:(?<keptSite>(?<site>[\w.-]+)):\d+ )?${ADDRESS} [^ ]+ - \[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "(?!POST [^" ]*(?:login|signin|sign-in|/auth))${REST}" 401 (?:\d+|-)(?: "${REST}".*)?$`,
+      literal: '" 401 ',
+      samples: [
+        {
+          line: '198.51.100.23 - - [22/Nov/2026:12:41:46 +0000] "GET / HTTP/1.1" 401 314 "-" "Mozilla/5.0"',
+          hit: { address: "198.51.100.23" },
+        },
+      ],
+    },
+    {
+      name: "hung-up-on",
+      sentence: "nginx was told to hang up on this request (444).",
+      outcome: "probe",
+      pattern: `${START}(?<detail>${REST})" 444 .*$`,
+      literal: '" 444 ',
+      samples: [
+        {
+          line: '198.51.100.23 - - [22/Nov/2026:12:41:46 +0000] "GET /LICENSE.txt HTTP/2.0" 444 0 "-" "curl/7.74.0"',
+          hit: { address: "198.51.100.23", detail: "GET /LICENSE.txt HTTP/2.0" },
         },
       ],
     },
@@ -175,7 +223,7 @@ export const WEB: RuleFile = {
       name: "no-such-login",
       sentence: "Somebody looked for the login of an application that is not here, or is closed to him.",
       outcome: "probe",
-      pattern: String.raw`${START}${METHOD}(?<detail>[^" ]*(?:/wp-login\.php|/xmlrpc\.php|/wp-admin/|/administrator/(?:index\.php)?|/phpmyadmin|/pma/|/adminer|/roundcube)[^" ]*)(?: HTTP/[\d.]+)?" (?:403|404|405|410|444) (?:\d+|-)(?: .*)?$`,
+      pattern: String.raw`${START}${METHOD}(?<detail>[^" ]*(?:/wp-login\.php|/xmlrpc\.php|/wp-admin/|/administrator/(?:index\.php)?|/phpmyadmin|/pma/|/adminer|/roundcube)[^" ]*)(?: HTTP/[\d.]+)?" (?:403|404|405|410) (?:\d+|-)(?: .*)?$`,
       flags: "i",
       samples: [
         {
@@ -189,30 +237,6 @@ export const WEB: RuleFile = {
         {
           line: '198.51.100.23 - - [22/Nov/2026:12:41:46 +0000] "GET /nope HTTP/1.1" 404 476 "-" "Mozilla/5.0"',
           hit: null,
-        },
-      ],
-    },
-  ],
-};
-
-/** nginx's requests with a wrong password that its error log does not show in a form that can be read safely. */
-export const NGINX_ACCESS: RuleFile = {
-  service: "nginx-access",
-  sentence:
-    "Wrong passwords at nginx that its error log hides: a request with a quote in it cannot be told from its end there.",
-  sources: ["nginx-access"],
-  format: "access",
-  rules: [
-    {
-      name: "auth-failed",
-      sentence: "A request with a user's name and a quote in it was answered with 401.",
-      outcome: "failure",
-      pattern: String.raw`^${ADDRESS} - (?!- \[)(?<user>.*) \[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "(?:[^"]*\\x22[^"]*" 401 .*|[^"]*" 401 .*\\x22.*)$`,
-      literal: "\\x22",
-      samples: [
-        {
-          line: '198.51.100.23 - bob [22/Nov/2026:12:41:46 +0000] "GET /x\\x22y HTTP/1.1" 401 188 "-" "M\\x22"',
-          hit: { address: "198.51.100.23", user: "bob" },
         },
       ],
     },
