@@ -39,7 +39,7 @@ export interface Rule {
    * program itself keeps that text to the pattern inside (it escapes or refuses the rest), so that the lint may believe it.
    */
   readonly pattern: string;
-  /** `i` or nothing. @default none */
+  /** `i` or nothing; a dot takes every character of a line. @default none */
   readonly flags?: string;
   /** A text that each matching line holds, where the pattern's own literals are too common. @default derived from the pattern */
   readonly literal?: string;

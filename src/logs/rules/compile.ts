@@ -19,7 +19,8 @@ export function compileRules(files: readonly RuleFile[]): readonly LineRule[] {
 
 function compileRule(file: RuleFile, rule: Rule): LineRule {
   const flags = rule.flags ?? "";
-  const pattern = new RegExp(rule.pattern, flags);
+  // "s": a dot takes a carriage return as well, by which names would hide otherwise.
+  const pattern = new RegExp(rule.pattern, `s${flags}`);
   const seesProgram = programTest(file.programs);
   const name = `${file.service}.${rule.name}`;
   return {

@@ -63,7 +63,7 @@ export function freePieces(rule: Rule): readonly FreePiece[] {
  */
 export function locateFreeText(rule: Rule, message: string): readonly FreePiece[] | null {
   const marked = markPieces(rule.pattern, freePieces(rule));
-  const match = new RegExp(marked, `d${rule.flags ?? ""}`).exec(message);
+  const match = new RegExp(marked, `ds${rule.flags ?? ""}`).exec(message);
   if (match === null) return null;
   const places = Object.entries(match.indices?.groups ?? {}).filter(([name, place]) => /^lint\d/.test(name) && place);
   return places.map(([, [from, to]]) => ({ from, to }));
