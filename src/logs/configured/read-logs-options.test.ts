@@ -1,26 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Config, parseConfig } from "#src/config/load.ts";
 import { folderOf } from "#src/linux/temp-folder.mts";
 import type { LogsOptions } from "../options.ts";
 
-const RULE = `
-service: shop
-sentence: Logins of a shop
-sources: [auth]
-format: syslog
-programs: [shop]
-rules:
-  - name: failed
-    sentence: A failed login
-    outcome: failure
-    pattern: '^login failed for (?<user>[a-z0-9]{1,32}) from (?<address>[0-9a-fA-F.:]+)$'
-    samples:
-      - line: 'Nov 22 12:41:05 web1 shop[180]: login failed for alice from 198.51.100.23'
-        hit: {address: 198.51.100.23, user: alice}
-`;
+/** The rule file that docs/rules.md shows. */
+const RULE =
+  /```yaml\n([^`]*)```/.exec(readFileSync(join(import.meta.dirname, "../../../docs/rules.md"), "utf8"))?.[1] ?? "";
 
 async function logsOf(text: string): Promise<LogsOptions> {
   const config: Config = await parseConfig(`sensors: {logs: {enabled: true, ${text}}}`, {
