@@ -57,6 +57,7 @@ class Bench implements Disposable {
       actions: this.actions,
       outbox,
       warden: () => this.warden,
+      unblock: () => Promise.reject(new Error("there is no block")),
       now: () => this.nowUnixMs,
     });
   }
@@ -118,6 +119,7 @@ describe("ActionEngine.act()", () => {
     const full = Object.assign(new Error("database or disk is full"), { errcode: 13 });
     const engine = new ActionEngine({
       store,
+      unblock: () => Promise.reject(new Error("there is no block")),
       actions: bench.actions,
       outbox: Object.assign(Object.create(outbox) as typeof outbox, {
         add: () => {

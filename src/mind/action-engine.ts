@@ -10,6 +10,7 @@ import type { Alert } from "#src/model/alert.ts";
 import type { ActionStore } from "#src/store/action-store.ts";
 import type { Outbox } from "#src/store/outbox.ts";
 import { type Store, unlessFull } from "#src/store/store.ts";
+import { BLOCK } from "./block-engine.ts";
 import type { WardenClient } from "./warden-client.ts";
 
 const FIRST_RETRY_MS = 5000;
@@ -21,6 +22,8 @@ export interface EngineParts {
   readonly actions: ActionStore;
   readonly outbox: Outbox;
   readonly warden: () => Pick<WardenClient, "perform" | "undo" | "drain">;
+  /** Blocks have a way of their own to the warden and back. */
+  readonly unblock: (id: string, by: string) => Promise<Action>;
   readonly now: () => number;
 }
 
@@ -64,6 +67,7 @@ export class ActionEngine {
         `Cannot undo ${id}: it is ${action.state}, only what is done can be undone`,
       );
     }
+    if (action.kind === BLOCK) return this.#parts.unblock(id, by);
     return this.#exclusively(action, async () => {
       await this.#parts.warden().undo(id, by);
       return this.#settle(action, { state, failure: null });
@@ -72,13 +76,16 @@ export class ActionEngine {
 
   /** Sends again what has no outcome: at each meeting with a warden. */
   async resume(): Promise<void> {
-    for (const action of this.#parts.actions.inState("planned")) await this.#perform(action).catch(() => undefined);
+    const planned = this.#parts.actions.inState("planned").filter(({ kind }) => kind !== BLOCK);
+    for (const action of planned) await this.#perform(action).catch(() => undefined);
   }
 
   /** Undoes what has expired. What cannot be undone now says why, and is tried again, each time later. */
   async expire(): Promise<void> {
     const now = this.#parts.now();
     for (const action of this.#parts.actions.expired(now)) {
+      // The kernel has ended it.
+      if (action.kind === BLOCK) continue;
       if ((this.#retries.get(action.id)?.atUnixMs ?? 0) > now) continue;
       try {
         await this.undo(action.id, "garrison: expired", "expired");

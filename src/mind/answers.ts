@@ -9,6 +9,7 @@ import type { Json, JsonObject } from "#src/model/json.ts";
 import { idNumber } from "#src/store/id.ts";
 import { unlessFull } from "#src/store/store.ts";
 import type { ToMind } from "#src/wire/cli-messages.ts";
+import { answerBlock, answerBlocks, answerLogs, answerReport, answerUnblock, answerWafHits } from "./block-answers.ts";
 import { explainOrdinary } from "./explain-ordinary.ts";
 import type { Mind } from "./mind.ts";
 import type { Answerer, Conversation } from "./server.ts";
@@ -44,6 +45,18 @@ export function answerer(mind: Mind): Answerer {
         return act(mind, conversation, request);
       case "undo":
         return send(json(await mind.engine.undo(request.action, author(mind, conversation))));
+      case "block":
+        return send(await answerBlock(mind, request, author(mind, conversation)));
+      case "unblock":
+        return sendAll(conversation, await answerUnblock(mind, request, author(mind, conversation)));
+      case "blocks":
+        return conversation.sendAll(answerBlocks(mind, request));
+      case "blocks-report":
+        return conversation.sendAll(answerReport(mind, request));
+      case "logs":
+        return sendAll(conversation, answerLogs(mind));
+      case "waf-hits":
+        return sendAll(conversation, await answerWafHits(mind, request));
       case "notify-test":
         return sendAll(conversation, await testNotifier(mind));
       case "doctor":

@@ -21,6 +21,7 @@ import {
 } from "#src/judge/test-host.mts";
 import { toRawPath } from "#src/lib/raw-path.ts";
 import { listenUnix } from "#src/linux/unix-socket.ts";
+import { POLICY } from "#src/logs/decide/test-hits.mts";
 import type { Json, JsonObject } from "#src/model/json.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import type { MindSettings } from "#src/processes/settings.ts";
@@ -80,6 +81,8 @@ class Bench implements AsyncDisposable {
       canaries: { file: "/canary/f\u00fcr", secret: "/canary/geh\u00e9im" },
       store: { maxBytes: 64 * 1024 * 1024, keepAlertsMs: 90 * DAY },
       notify: null,
+      logs: null,
+      blocks: { mode: "observe", allow: [], proxies: [], policy: POLICY, lists: [] },
       effectiveConfig: "learn: 24h\n",
       configSource: "defaults",
       isRoot: true,

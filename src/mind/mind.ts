@@ -17,20 +17,25 @@ import type { Child } from "#src/processes/child.ts";
 import type { MindSettings } from "#src/processes/settings.ts";
 import { ActionStore } from "#src/store/action-store.ts";
 import { AlertStore } from "#src/store/alert-store.ts";
+import { BlockStore } from "#src/store/block-store.ts";
 import { idNumber } from "#src/store/id.ts";
+import { LogHitStore } from "#src/store/log-hit-store.ts";
 import { OrdinaryStore } from "#src/store/ordinary-store.ts";
 import { Outbox, readValue, writeValue } from "#src/store/outbox.ts";
 import { isStoreFull, Store, unlessFull } from "#src/store/store.ts";
 import { ActionEngine } from "./action-engine.ts";
 import { answerer } from "./answers.ts";
+import { BLOCK, BlockEngine } from "./block-engine.ts";
 import { Intake } from "./intake.ts";
 import { loadFacts } from "./load-facts.ts";
+import type { LogCenter } from "./log-center.ts";
+import { LogStreamClient } from "./log-stream-client.ts";
 import { PackageOwners } from "./packages.ts";
 import { SentryClient, type SentryStatus } from "./sentry-client.ts";
 import { CommandServer } from "./server.ts";
 import { describeStatus } from "./status.ts";
 import { UserNames } from "./users.ts";
-import { WardenClient } from "./warden-client.ts";
+import { type FirewallStatus, WardenClient } from "./warden-client.ts";
 import { Watchers } from "./watchers.ts";
 
 const TICK_MS = 5000;
@@ -66,12 +71,18 @@ export class Mind {
   readonly watchers = new Watchers();
   readonly users = new UserNames();
   readonly engine: ActionEngine;
+  readonly blockStore: BlockStore;
+  readonly hits: LogHitStore;
+  readonly blocks: BlockEngine;
   readonly #child: Child<MindSettings>;
   readonly #intake: Intake;
   #sentry: SentryClient | null = null;
   #warden: WardenClient | null = null;
   #server: CommandServer | null = null;
   #notifier: Notifier | null = null;
+  #logs: LogCenter | null = null;
+  #logStream: LogStreamClient | null = null;
+  #firewall: FirewallStatus | null = null;
   #timer: NodeJS.Timeout | null = null;
   #ticks = 0;
   #dropped = 0;
@@ -94,6 +105,8 @@ export class Mind {
     this.alerts = new AlertStore(store, settings.host);
     this.actions = new ActionStore(store);
     this.outbox = new Outbox(store);
+    this.blockStore = new BlockStore(store);
+    this.hits = new LogHitStore(store);
     const packages = new PackageOwners();
     for (const sensor of facts.keys()) this.#since.set(sensor, this.#firstRun(sensor));
     this.judge = new Judge({
@@ -117,7 +130,16 @@ export class Mind {
       makeRoom: () => this.#makeRoom(),
       onPassedOver: ({ sensor, type }, error) => this.#onPassedOver(sensor, type, error),
     });
+    this.blocks = new BlockEngine({
+      actions: this.actions,
+      blocks: this.blockStore,
+      warden: () => this.#warden!,
+      now: () => Date.now(),
+      onFailed: ({ id, failure }) => this.#child.log.warn("a block was not done", { action: id, failure }),
+      onUnblocked: (network) => this.#logs?.pardon(network),
+    });
     this.engine = new ActionEngine({
+      unblock: async (id, by) => (await this.blocks.unblock(id, by))[0]!,
       store,
       actions: this.actions,
       outbox: this.outbox,
@@ -138,10 +160,13 @@ export class Mind {
       onConnect: (lastAction) => {
         this.actions.startBehind(lastAction);
         void this.engine.resume();
+        void this.blocks.resume();
       },
       onLost: (reason) => this.#onLost("warden", reason),
       onJournalFailure: (failure) => this.#onJournalFailure(failure),
-      onFirewall: () => undefined,
+      onFirewall: (status) => {
+        this.#firewall = status;
+      },
     });
     this.#sentry = new SentryClient(settings.sentrySocket, {
       onFacts: (boot, seq, items) => this.#intake.take({ boot, seq, items }),
@@ -155,6 +180,7 @@ export class Mind {
         this.#onLost("sentry", reason);
       },
     });
+    await this.#startLogs();
     this.#server = new CommandServer(this.#child.listenFd, answerer(this));
     this.#timer = setInterval(() => void this.#tick(), TICK_MS);
   }
@@ -172,9 +198,19 @@ export class Mind {
 
   /** Runs a change of a command: stored, then told. @throws GarrisonError `GARRISON_STORE_FULL` */
   change(work: () => readonly Outcome[]): readonly Outcome[] {
-    const outcomes = this.#stored(work);
+    const outcomes = this.stored(work);
     this.tell(outcomes);
     return outcomes;
+  }
+
+  /** @throws GarrisonError `GARRISON_STORE_FULL` */
+  stored<T>(work: () => T): T {
+    try {
+      return this.store.transaction(work);
+    } catch (error) {
+      if (!isStoreFull(error)) throw error;
+      throw new GarrisonError("GARRISON_STORE_FULL", "Cannot keep a change: the store has no room", { cause: error });
+    }
   }
 
   /** The command of a drill has gone. */
@@ -186,6 +222,16 @@ export class Mind {
 
   get notifier(): Notifier | null {
     return this.#notifier;
+  }
+
+  /** The logs; `null`: none are read. */
+  get logs(): LogCenter | null {
+    return this.#logs;
+  }
+
+  /** How blocking stands; `null`: the warden has not said. */
+  get firewall(): FirewallStatus | null {
+    return this.#firewall;
   }
 
   get isWatching(): boolean {
@@ -225,6 +271,8 @@ export class Mind {
     this.#server?.[Symbol.dispose]();
     this.#sentry?.[Symbol.dispose]();
     this.#intake[Symbol.dispose]();
+    this.#logStream?.[Symbol.dispose]();
+    this.#logs?.[Symbol.dispose]();
     this.#warden?.[Symbol.dispose]();
     await this.#notifier?.[Symbol.asyncDispose]();
     this.store[Symbol.dispose]();
@@ -248,6 +296,27 @@ export class Mind {
     this.#save("notify.told", this.#toldNumber);
   }
 
+  async #startLogs(): Promise<void> {
+    const { logs, blocks, logsSocket } = this.settings;
+    if (logs === null) return;
+    const [{ LogCenter }, { loadLogRules }] = await Promise.all([import("./log-center.ts"), import("./log-rules.ts")]);
+    const rules = await loadLogRules(logs);
+    this.#logs = new LogCenter({
+      rules,
+      blocks,
+      store: this.store,
+      judge: this.judge,
+      engine: this.blocks,
+      client: () => this.#logStream!,
+      log: this.#child.log,
+      now: () => Date.now(),
+      tell: (outcomes) => this.tell(outcomes),
+      makeRoom: () => this.#makeRoom(),
+      onFull: (reason) => this.#onStoreFull(reason),
+    });
+    this.#logStream = new LogStreamClient(logsSocket, this.#logs);
+  }
+
   /** Alerts of before there was anyone to tell are not news. */
   #lastTold(): number {
     const told = readValue(this.store, "notify.told");
@@ -263,15 +332,6 @@ export class Mind {
 
   #save(name: string, value: JsonObject | number): void {
     unlessFull(() => writeValue(this.store, name, value));
-  }
-
-  #stored<T>(work: () => T): T {
-    try {
-      return this.store.transaction(work);
-    } catch (error) {
-      if (!isStoreFull(error)) throw error;
-      throw new GarrisonError("GARRISON_STORE_FULL", "Cannot keep a change: the store has no room", { cause: error });
-    }
   }
 
   #onSentryStatus(status: SentryStatus): void {
@@ -327,12 +387,16 @@ export class Mind {
       if (this.store.fill > FULL_ENOUGH) this.#forgetOver();
     });
     await this.engine.expire();
+    unlessFull(() => this.blocks.expire());
+    this.#logs?.tick();
   }
 
   #forgetOld(now: number): void {
     const before = now - this.settings.store.keepAlertsMs;
     while (this.alerts.forgetOlder(before) > 0);
     while (this.ordinary.forgetLeft(before) > 0);
+    while (this.actions.forgetOver(BLOCK, before) > 0);
+    this.#logs?.forgetOld(now);
     this.alerts.forgetTraits(now - TRAITS_KEPT_MS);
   }
 
@@ -345,6 +409,7 @@ export class Mind {
     const now = Date.now();
     return (
       this.#forget("old alerts were forgotten to make room", () => this.alerts.forgetOlder(now, ROOM_AT_ONCE)) ||
+      this.#forget("old hits of logs were forgotten to make room", () => this.hits.forgetOldest(ROOM_AT_ONCE)) ||
       this.#forget("what has left was forgotten to make room", () => this.ordinary.forgetLeft(now, ROOM_AT_ONCE))
     );
   }

@@ -1,5 +1,6 @@
 /** What `up` tells each child at start, as one JSON line. Types only: the sender is root, the receiver trusts it. */
-import type { WardenBlockOptions } from "#src/blocks/options.ts";
+import type { BlocksOptions, WardenBlockOptions } from "#src/blocks/options.ts";
+import type { LogsOptions } from "#src/logs/options.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { NotifyOptions } from "#src/notify/options.ts";
 import type { Canaries } from "./folders.ts";
@@ -44,6 +45,9 @@ export interface MindSettings {
   readonly store: StoreOptions;
   /** `null`: nobody is told. */
   readonly notify: NotifyOptions | null;
+  /** `null`: no logs are read. */
+  readonly logs: LogsOptions | null;
+  readonly blocks: BlocksOptions;
   /** The effective configuration as YAML with secrets redacted, for `doctor`. */
   readonly effectiveConfig: string;
   readonly configSource: string;

@@ -40,6 +40,13 @@ export class ActionStore {
     this.#store.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('action', ?)", number);
   }
 
+  /** Forgets actions of one kind that ended before an instant and will not be undone. @returns how many */
+  forgetOver(kind: string, beforeUnixMs: number, limit = 1000): number {
+    const sql = `DELETE FROM action WHERE id IN (SELECT id FROM action WHERE state IN ('undone', 'expired', 'failed')
+      AND expires_ms < ? AND json_extract(body, '$.kind') = ? LIMIT ?) RETURNING id`;
+    return this.#store.all(sql, beforeUnixMs, kind, limit).length;
+  }
+
   insert(action: Omit<Action, "id">): Action {
     const expires = action.expiresAt === null ? null : Date.parse(action.expiresAt);
     const sql = "INSERT INTO action (state, expires_ms, body) VALUES (?, ?, ?)";

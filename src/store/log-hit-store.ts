@@ -21,8 +21,6 @@ export interface RuleCount {
   readonly hits: number;
   readonly firstAtUnixMs: number;
   readonly lastAtUnixMs: number;
-  /** Why it is not looked at any more. */
-  readonly disabled: string | null;
 }
 
 /** Reads and writes hits. */
@@ -58,17 +56,9 @@ export class LogHitStore {
   /** Adds to what a rule has hit. */
   count(rule: string, source: string, hits: number, atUnixMs: number): void {
     this.#store.run(
-      `INSERT INTO log_count VALUES (?1, ?2, ?3, ?4, ?4, NULL) ON CONFLICT (rule, source)
+      `INSERT INTO log_count VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (rule, source)
        DO UPDATE SET hits = hits + ?3, last_ms = max(last_ms, ?4)`,
       ...[rule, source, hits, atUnixMs],
-    );
-  }
-
-  /** Remembers why a rule is not looked at; `null`: it is again. */
-  putDisabled(rule: string, source: string, reason: string | null, atUnixMs: number): void {
-    this.#store.run(
-      `INSERT INTO log_count VALUES (?1, ?2, 0, ?4, ?4, ?3) ON CONFLICT (rule, source) DO UPDATE SET disabled = ?3`,
-      ...[rule, source, reason, atUnixMs],
     );
   }
 
@@ -79,7 +69,6 @@ export class LogHitStore {
       hits: Number(row["hits"]),
       firstAtUnixMs: Number(row["first_ms"]),
       lastAtUnixMs: Number(row["last_ms"]),
-      disabled: row["disabled"] === null ? null : String(row["disabled"]),
     }));
   }
 

@@ -63,7 +63,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX log_hit_by_service ON log_hit (service, at_ms);
   CREATE TABLE log_count (
     rule TEXT NOT NULL, source TEXT NOT NULL, hits INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
-    disabled TEXT, PRIMARY KEY (rule, source)
+    PRIMARY KEY (rule, source)
   ) WITHOUT ROWID, STRICT;
   CREATE TABLE log_standing (
     network TEXT PRIMARY KEY, days INTEGER NOT NULL, last_ms INTEGER NOT NULL, accounts TEXT NOT NULL

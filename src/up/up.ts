@@ -106,6 +106,8 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
     canaries: folders.canaries,
     store: config.store,
     notify: config.notify,
+    logs: null,
+    blocks: config.blocks,
     effectiveConfig: config.effectiveYaml,
     configSource: config.source,
     isRoot,

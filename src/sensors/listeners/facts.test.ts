@@ -37,7 +37,11 @@ function change(seen: JsonObject, type: "new" | "gone" = "new"): Change {
 
 function host(...known: JsonObject[]): HostKnowledge {
   const members: KnownMember[] = known.map((one, index) => ({ key: `${index}`, group: "host", facts: one }));
-  return { members: () => members, membersOf: () => [], packageOf: (path) => (path.startsWith("/usr/") ? "a-package" : null) };
+  return {
+    members: () => members,
+    membersOf: () => [],
+    packageOf: (path) => (path.startsWith("/usr/") ? "a-package" : null),
+  };
 }
 
 function judge(seen: JsonObject, knowledge = host(SSHD), type: "new" | "gone" = "new"): Verdict | null {

@@ -34,6 +34,10 @@ interface Told {
   readonly action: string | null;
   /** ISO 8601, of a block. */
   readonly until: string | null;
+  /** The lines are so old that the block would have ended. */
+  readonly isOver: boolean;
+  /** It stands for many of its kind: too many for an alert each. */
+  readonly isMany: boolean;
 }
 
 /** @param facts `decision`: see above */
@@ -95,6 +99,8 @@ function ordinaryOf({ kind, account, limit, withinMs, because }: Told): string {
 function whatOf(told: Told): string {
   const { kind, address, network, account, points, failures, addressCount, rule, withinMs, because } = told;
   const who = address ?? network ?? "many addresses";
+  if (told.isMany)
+    return `${addressCount} more networks came to their limit within an hour, the last ${who} by ${rule}`;
   switch (kind) {
     case "auth.break-in-suspected":
       return `${account} logged in from ${who} behind ${round(failures)} failed logins of this address`;
@@ -117,7 +123,9 @@ function targetsOf({ kind, accounts, accountCount, sites }: Told): string[] {
   ];
 }
 
-function whatCameOf({ type, network, forMs, offence, withheld, until, action }: Told): string {
+function whatCameOf({ type, network, forMs, offence, withheld, until, action, isOver, isMany }: Told): string {
+  if (isMany) return "garrison blocks lists them";
+  if (isOver) return "read late: the block would have ended by now";
   if (type === "block") {
     const span = formatDuration(forMs);
     if (action === null) return `observe only: ${network} would have been blocked for ${span}`;
@@ -142,7 +150,8 @@ function evidenceOf(told: Told): JsonObject {
 }
 
 function nextOf({ type, network, address, account, action, kind, service }: Told): string[] {
-  if (type === "block" && action !== null) return [`garrison unblock ${network}`, `garrison undo ${action}`];
+  if (type === "block" && action !== null && network !== null)
+    return [`garrison unblock ${network}`, `garrison undo ${action}`];
   const target = address ?? network;
   const block = target === null || kind === "logs.forged" ? [] : [`garrison block ${target}`];
   if (kind !== "auth.break-in-suspected" || account === null) return block;
