@@ -67,6 +67,8 @@ export interface TestHostOptions {
   /** When its sensors first ran. @default START */
   readonly sinceUnixMs?: number;
   readonly facts?: SensorFacts;
+  /** Whose facts these are. @default "plain" */
+  readonly sensor?: string;
   readonly store?: Store;
 }
 
@@ -74,6 +76,7 @@ export function openHost({
   learnMs = DAY,
   sinceUnixMs = START,
   facts = plainFacts,
+  sensor = "plain",
   store: given,
 }: TestHostOptions = {}): TestHost {
   const store = given ?? Store.open(":memory:", { maxBytes: 64 * 1024 * 1024 }).store;
@@ -89,7 +92,7 @@ export function openHost({
     knowledge: { packageOf: () => null },
     userName: (uid) => (uid === 0 ? "root" : null),
     facts: new Map([
-      ["plain", facts],
+      [sensor, facts],
       ["files", filesFacts],
       ["secrets", secretsFacts],
       ["listeners", listenersFacts],

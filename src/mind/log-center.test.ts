@@ -1,0 +1,379 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { BlocksOptions } from "#src/blocks/options.ts";
+import type { Outcome } from "#src/judge/alerter.ts";
+import { DAY, HOUR, listAlerts, MINUTE, openHost, START, type TestHost } from "#src/judge/test-host.mts";
+import type { LogSource } from "#src/logs/contract.ts";
+import { POLICY } from "#src/logs/decide/test-hits.mts";
+import type { StoredUpTo } from "#src/model/log-stream.ts";
+import { facts } from "#src/sensors/logs/facts.ts";
+import { ActionStore } from "#src/store/action-store.ts";
+import { BlockStore } from "#src/store/block-store.ts";
+import { LogHitStore } from "#src/store/log-hit-store.ts";
+import type { Store } from "#src/store/store.ts";
+import { BlockEngine } from "./block-engine.ts";
+import { until } from "./fake-peer.mts";
+import { LogCenter } from "./log-center.ts";
+import { type LoadedRules, loadLogRules } from "./log-rules.ts";
+import type { BlockRequest } from "./warden-client.ts";
+
+const AUTH: LogSource = {
+  name: "auth",
+  kind: "file",
+  paths: ["/var/log/auth.log"],
+  format: "syslog",
+  isForgeable: false,
+};
+const HEAD = { bytes: 0, sha256: "0".repeat(64) };
+const ATTACKER = "203.0.113.5";
+const OFFICE = "198.51.100.7";
+
+/** A center with real rules and a real store, between a fake sentry and a fake warden. */
+class Bench implements AsyncDisposable {
+  readonly host: TestHost;
+  readonly actions: ActionStore;
+  readonly asked: BlockRequest[] = [];
+  readonly taken: { readonly bytes: number; readonly stored: readonly StoredUpTo[] }[] = [];
+  readonly outcomes: Outcome[] = [];
+  readonly logged: string[] = [];
+  readonly engine: BlockEngine;
+  readonly center: LogCenter;
+  refusal: string | null = null;
+  nowUnixMs: number;
+  offset: number;
+  #written = 0;
+
+  private constructor(rules: LoadedRules, options: BenchOptions) {
+    const { mode = "enforce", store, nowUnixMs = START } = options;
+    this.nowUnixMs = nowUnixMs;
+    this.host = openHost({ learnMs: 0, facts, sensor: "logs", ...(store === undefined ? {} : { store }) });
+    this.offset = options.offset ?? 0;
+    this.actions = new ActionStore(this.host.store);
+    const blocks: BlocksOptions = { mode, allow: [], proxies: [], policy: POLICY, lists: [] };
+    this.engine = new BlockEngine({
+      actions: this.actions,
+      blocks: new BlockStore(this.host.store),
+      warden: () => ({
+        block: async (requests) => {
+          this.asked.push(...requests);
+          return requests.map(({ action }) => ({ action, failure: this.refusal }));
+        },
+        unblock: async (actions) => actions.map((action) => ({ action, failure: null })),
+      }),
+      now: () => this.nowUnixMs,
+      onFailed: ({ id, failure }) => this.logged.push(`${id} ${failure}`),
+      onUnblocked: (network) => this.center.pardon(network),
+    });
+    this.center = new LogCenter({
+      rules,
+      blocks,
+      store: this.host.store,
+      judge: this.host.judge,
+      engine: this.engine,
+      client: () => ({ taken: (bytes, stored) => this.taken.push({ bytes, stored }) }),
+      log: { error: (text) => this.logged.push(text), warn: (text) => this.logged.push(text), info: () => undefined },
+      now: () => this.nowUnixMs,
+      tell: (outcomes) => this.outcomes.push(...outcomes),
+      makeRoom: () => false,
+      onFull: (reason) => reason !== null && this.logged.push(reason),
+    });
+  }
+
+  static async start(options: BenchOptions = {}): Promise<Bench> {
+    const sources = options.sources ?? [AUTH];
+    const rules = await loadLogRules({ sources, disabledRules: [], ownRules: [], jails: [] });
+    const bench = new Bench(rules, options);
+    bench.open();
+    return bench;
+  }
+
+  /** The sentry has the log open, where the store says that it was read to. */
+  open(): void {
+    const { positions } = this.center.positions();
+    const known = positions[0];
+    this.offset = known?.offset ?? this.offset;
+    const file = { file: 1, source: "auth", path: "/var/log/auth.log", device: "1", inode: "2", head: HEAD };
+    this.center.onOpen({ ...file, offset: this.offset, position: known === undefined ? null : 0 });
+  }
+
+  /** Lines come in, and time goes on. */
+  async write(...lines: readonly string[]): Promise<void> {
+    const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""));
+    this.center.onBytes(1, this.offset, bytes);
+    this.offset += bytes.length;
+    this.#written += bytes.length;
+    await until(() => this.taken.reduce((sum, one) => sum + one.bytes, 0) >= this.#written);
+  }
+
+  line(text: string, atUnixMs = this.nowUnixMs): string {
+    return `${new Date(atUnixMs).toISOString().replace("Z", "+00:00")} web1 sshd[812]: ${text}`;
+  }
+
+  /** Failures, one each 20 s. */
+  async fail(address: string, users: readonly string[]): Promise<void> {
+    for (const user of users) {
+      this.nowUnixMs += 20_000;
+      await this.write(this.line(`Failed password for ${user} from ${address} port 4711 ssh2`));
+    }
+  }
+
+  async succeed(address: string, user: string): Promise<void> {
+    this.nowUnixMs += 20_000;
+    await this.write(this.line(`Accepted password for ${user} from ${address} port 4711 ssh2`));
+  }
+
+  told(kind?: string): readonly string[] {
+    return this.outcomes
+      .filter(({ alert }) => kind === undefined || alert.kind === kind)
+      .map(({ type, alert }) => `${type} ${alert.kind} ${alert.severity}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.center[Symbol.dispose]();
+    this.host[Symbol.dispose]();
+  }
+}
+
+interface BenchOptions {
+  readonly mode?: BlocksOptions["mode"];
+  readonly store?: Store;
+  readonly nowUnixMs?: number;
+  readonly offset?: number;
+  readonly sources?: readonly LogSource[];
+}
+
+const ten = (user: string) => Array.from({ length: 10 }, () => user);
+
+describe("LogCenter", () => {
+  test("blocks who fails ten times, tells it once with lines, rule, expiry and undo, and keeps how far it has read", async () => {
+    await using bench = await Bench.start();
+    await bench.fail(ATTACKER, ten("root"));
+    assert.partialDeepStrictEqual(bench.asked, [
+      {
+        action: "x1",
+        network: "203.0.113.5/32",
+        ports: [],
+        by: "rule:sshd.failed",
+        untilUnixMs: bench.nowUnixMs + HOUR,
+        isPrivateMeant: false,
+      },
+    ]);
+    assert.deepEqual(bench.told(), ["new auth.bruteforce low"]);
+    const alert = bench.outcomes[0]!.alert;
+    assert.deepEqual(alert.subject, { type: "address", address: ATTACKER });
+    assert.match(alert.observed, /203\.0\.113\.5 has 10 points within 10 min by sshd\.failed/);
+    assert.match(alert.observed, /is blocked for 1 h until .* the first time/);
+    assert.deepEqual(alert.next.slice(0, 2), ["garrison unblock 203.0.113.5/32", "garrison undo x1"]);
+    assert.partialDeepStrictEqual(alert.evidence, { rule: "sshd.failed", block: { action: "x1" } });
+    assert.match(JSON.stringify(alert.evidence["lines"]), /Failed password for root from 203\.0\.113\.5/);
+    await until(() => bench.actions.get("x1")?.state === "done");
+    assert.partialDeepStrictEqual(bench.center.positions().positions, [
+      { path: "/var/log/auth.log", offset: bench.offset },
+    ]);
+    assert.deepEqual(bench.host.entries("alert"), [], "the block has an entry of the warden");
+  });
+
+  test("does nothing for who mistypes twice and then gets in", async () => {
+    await using bench = await Bench.start();
+    for (let day = 0; day < 4; day++) {
+      await bench.fail(OFFICE, ["bob", "bob"]);
+      await bench.succeed(OFFICE, "bob");
+      bench.nowUnixMs += DAY;
+    }
+    assert.deepEqual([bench.asked, bench.told("auth.break-in-suspected"), bench.told("auth.bruteforce")], [[], [], []]);
+  });
+
+  test("tells critically of a login behind many failures, with the account and what to do", async () => {
+    await using bench = await Bench.start();
+    await bench.fail(ATTACKER, ["bob", "bob", "bob", "bob", "bob", "bob"]);
+    await bench.succeed(ATTACKER, "bob");
+    assert.deepEqual(bench.told("auth.break-in-suspected"), ["new auth.break-in-suspected critical"]);
+    const { alert } = bench.outcomes.find((one) => one.alert.kind === "auth.break-in-suspected")!;
+    assert.deepEqual(alert.subject, { type: "account", name: "bob" });
+    assert.deepEqual(alert.next.slice(0, 2), ["garrison block 203.0.113.5", "last -i -n 20 bob"]);
+    assert.equal(bench.host.entries("alert").length, 1);
+  });
+
+  test("blocks nobody in observe mode, keeps what it would have done, and says so", async () => {
+    await using bench = await Bench.start({ mode: "observe" });
+    await bench.fail(ATTACKER, ten("root"));
+    assert.deepEqual([bench.asked, bench.actions.list(10)], [[], []]);
+    const { alert } = bench.outcomes[0]!;
+    assert.match(alert.observed, /observe only: 203\.0\.113\.5\/32 would have been blocked for 1 h/);
+    assert.equal(alert.next[0], "garrison block 203.0.113.5");
+    const [record] = new BlockStore(bench.host.store).listSince(0, 10);
+    assert.partialDeepStrictEqual(record, { action: null, network: "203.0.113.5/32", rule: "sshd.failed" });
+  });
+
+  test("updates one alert of an address that comes again, and blocks it for longer", async () => {
+    await using bench = await Bench.start();
+    await bench.fail(ATTACKER, ten("root"));
+    bench.nowUnixMs += HOUR;
+    await bench.fail(ATTACKER, ten("root"));
+    assert.deepEqual(bench.told(), ["new auth.bruteforce low", "update auth.bruteforce low"]);
+    assert.equal(bench.asked[1]!.untilUnixMs! - bench.nowUnixMs, 3 * HOUR);
+  });
+
+  test("goes on where it was after a restart, and counts what it counted before", async () => {
+    await using bench = await Bench.start();
+    await bench.fail(ATTACKER, ten("root").slice(0, 6));
+    const { nowUnixMs } = bench;
+    const second = await Bench.start({ store: bench.host.store, nowUnixMs });
+    await second.fail(ATTACKER, ten("root").slice(0, 4));
+    assert.equal(second.asked.length, 1);
+    // A third mind knows of the block.
+    const third = await Bench.start({ store: bench.host.store, nowUnixMs: second.nowUnixMs });
+    await third.fail(ATTACKER, ten("root"));
+    assert.deepEqual(third.asked, []);
+    for (const one of [second, third]) one.center[Symbol.dispose]();
+  });
+
+  test("stores a line that is not whole at its begin, and reads it once", async () => {
+    await using bench = await Bench.start();
+    const text = bench.line("Failed password for root from 203.0.113.5 port 4711 ssh2");
+    bench.center.onBytes(1, 0, Buffer.from(`${text}\n${text.slice(0, 40)}`));
+    await until(() => bench.taken.some(({ bytes }) => bytes === text.length + 41));
+    bench.center.tick();
+    assert.equal(bench.center.positions().positions[0]?.offset, text.length + 1);
+  });
+
+  test("closes and forgets a file that is gone", async () => {
+    await using bench = await Bench.start();
+    await bench.write(bench.line("Failed password for root from 203.0.113.5 port 4711 ssh2"));
+    bench.center.onAway(1);
+    bench.center.onBytes(
+      1,
+      bench.offset,
+      Buffer.from(bench.line("Failed password for root from 203.0.113.5 port 4711 ssh2")),
+    );
+    bench.center.onClose(1);
+    await until(() => bench.taken.some(({ stored }) => stored.some(({ isDone }) => isDone)));
+    assert.equal(new LogHitStore(bench.host.store).listSince(0, 10).length, 2);
+    bench.center.onGone(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    bench.center.tick();
+    assert.deepEqual(bench.center.positions().positions, []);
+  });
+
+  test("tells of a block that the warden refused in the action", async () => {
+    await using bench = await Bench.start();
+    bench.refusal = "Cannot block: an admin is logged in from there now";
+    await bench.fail(ATTACKER, ten("root"));
+    await until(() => bench.actions.get("x1")?.state === "failed");
+    assert.equal(bench.actions.get("x1")?.failure, bench.refusal);
+  });
+
+  test("begins anew with a network that was let go by hand", async () => {
+    await using bench = await Bench.start();
+    await bench.fail(ATTACKER, ten("root"));
+    await until(() => bench.actions.get("x1")?.state === "done");
+    await bench.engine.unblock(ATTACKER, "admin:root");
+    await bench.fail(ATTACKER, ten("root").slice(0, 9));
+    assert.equal(bench.asked.length, 1);
+    await bench.fail(ATTACKER, ["root"]);
+    assert.equal(bench.asked[1]?.untilUnixMs, bench.nowUnixMs + HOUR);
+  });
+
+  test("does not block for lines so old that the block would be over", async () => {
+    await using bench = await Bench.start();
+    const old = bench.nowUnixMs - 2 * DAY;
+    await bench.write(
+      ...ten("root").map((user) => bench.line(`Failed password for ${user} from ${ATTACKER} port 1 ssh2`, old)),
+    );
+    assert.deepEqual(bench.asked, []);
+    assert.match(bench.outcomes[0]?.alert.observed ?? "", /read late/);
+  });
+
+  test("keeps twenty lines of an address within a window, and counts the rest", async () => {
+    await using bench = await Bench.start();
+    const line = bench.line("Failed password for root from 203.0.113.5 port 4711 ssh2");
+    await bench.write(...Array.from({ length: 500 }, () => line));
+    bench.center.tick();
+    const hits = new LogHitStore(bench.host.store);
+    assert.equal(hits.listSince(0, 1000).length, 20);
+    assert.partialDeepStrictEqual(hits.counts(), [{ rule: "sshd.failed", source: "auth", hits: 500 }]);
+    assert.partialDeepStrictEqual(bench.center.describe(), [{ item: "source", source: "auth", lines: 500 }]);
+  });
+
+  test("tells when it is behind, and when it has caught up", async () => {
+    await using bench = await Bench.start();
+    const state = { source: "auth", kind: "file" as const, files: 1, missing: [], unreadable: [] };
+    bench.center.onState([{ ...state, behindBytes: 2 ** 30 }]);
+    bench.center.tick();
+    assert.deepEqual(bench.told(), ["new logs.behind medium"]);
+    bench.center.onState([{ ...state, behindBytes: 0 }]);
+    bench.center.tick();
+    assert.deepEqual(bench.told(), ["new logs.behind medium", "closed logs.behind medium"]);
+  });
+
+  test("tells once when a source that spoke every hour has been silent for a day", async () => {
+    await using bench = await Bench.start();
+    for (let hour = 0; hour < 60; hour++) {
+      bench.nowUnixMs += HOUR;
+      await bench.write(bench.line("Failed password for root from 203.0.113.5 port 4711 ssh2"));
+    }
+    bench.nowUnixMs += 6 * HOUR;
+    bench.center.tick();
+    assert.deepEqual(bench.told("logs.silent"), []);
+    bench.nowUnixMs += DAY;
+    bench.center.tick();
+    bench.center.tick();
+    assert.deepEqual(bench.told("logs.silent"), ["new logs.silent medium"]);
+  });
+
+  test("bounds the alerts of thousands of attackers, and blocks all of them", async () => {
+    await using bench = await Bench.start();
+    const lines = Array.from({ length: 250 }, (_, index) =>
+      ten("root").map(() =>
+        bench.line(`Failed password for u${index} from 10.9.${index >> 6}.${index & 63} port 1 ssh2`),
+      ),
+    );
+    await bench.write(...lines.flat());
+    assert.equal(bench.asked.length, 250);
+    const open = listAlerts(bench.host.alerts, { limit: 1000, kind: "auth.bruteforce" });
+    assert.equal(open.length, 101);
+    assert.match(open.find(({ observed }) => observed.includes("more networks"))?.observed ?? "", /^150 more networks/);
+  });
+});
+
+describe("LogCenter, logins", () => {
+  test("tells when root logs in for the first time, and when an account comes from another part of the internet", async () => {
+    await using bench = await Bench.start();
+    await bench.succeed(OFFICE, "bob");
+    bench.nowUnixMs += DAY;
+    await bench.succeed("198.51.101.200", "bob");
+    assert.deepEqual(bench.told(), [], "a neighbour");
+    await bench.succeed(ATTACKER, "bob");
+    await bench.succeed(OFFICE, "root");
+    assert.deepEqual(bench.told(), ["new login.new-network medium", "new login.root high"]);
+    assert.match(
+      bench.outcomes[0]?.alert.observed ?? "",
+      /^bob logged in from 203\.0\.113\.5 by sshd, in 203\.0\.0\.0\/12, for the first time/,
+    );
+  });
+
+  test("tells of a login at an hour at which the account never came, once it is known", async () => {
+    await using bench = await Bench.start();
+    // START is a Tuesday; whole weeks keep the days of the week as they are.
+    for (let week = 0; week < 40; week++) {
+      await bench.succeed(OFFICE, "bob");
+      bench.nowUnixMs = START + (week + 1) * 7 * DAY;
+    }
+    bench.nowUnixMs += HOUR;
+    await bench.succeed(OFFICE, "bob");
+    assert.deepEqual(bench.told("login.unusual-hour"), [], "an hour later is nothing");
+    bench.nowUnixMs += 8 * HOUR;
+    await bench.succeed(OFFICE, "bob");
+    assert.deepEqual(bench.told("login.unusual-hour"), ["new login.unusual-hour medium"]);
+  });
+
+  test("writes one sighting an hour, however often a mailbox is read", async () => {
+    await using bench = await Bench.start();
+    for (let minute = 0; minute < 30; minute++) {
+      await bench.succeed(OFFICE, "bob");
+      bench.nowUnixMs += MINUTE / 2;
+    }
+    const member = bench.host.ordinary.members("logs").find(({ facts: one }) => one["about"] === "network");
+    assert.equal(member?.count, 1);
+  });
+});
