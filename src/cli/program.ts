@@ -9,6 +9,7 @@ import { AnswerError } from "./client.ts";
 import { type Context, contextOf } from "./context.ts";
 import { EXIT, Exit } from "./exit.ts";
 
+const DAY_MS = 86_400_000;
 const EXAMPLES_OF_USE = `
 Exit codes: 0 done, 1 found something, 2 wrong use, 3 could not.
 
@@ -45,6 +46,7 @@ export function buildProgram(): Command {
     .addHelpText("after", EXAMPLES_OF_USE);
   addWatching(program);
   addActing(program);
+  addBlocking(program);
   addLooking(program);
   program
     .command("completion")
@@ -177,10 +179,65 @@ Without arguments: the list. Kinds:
     .action(run(async () => (await import("./commands/notify.ts")).testNotify));
 }
 
+function addBlocking(program: Command): void {
+  program
+    .command("block")
+    .description("drop all packets of an address or a network")
+    .argument("<network>", "an address, or a network such as 203.0.113.0/24")
+    .option("--for <duration>", 'for so long, such as "1h" (default: for ever)', duration)
+    .option("--port <ports>", 'only what is sent to these ports of ours, such as "22,25"', ports)
+    .option("--reason <text>", "why, for the journal")
+    .option("--private", "a private network is meant")
+    .option("--dry-run", "only say what would be done, or why it would be refused")
+    .addHelpText(
+      "after",
+      `
+Refused: addresses of this host, its gateways and resolvers, what is on blocks.allow or blocks.proxies, and the address of any admin who
+is logged in. Open connections of the address are ended. The kernel lets the address in again by itself when the time is over.`,
+    )
+    .action(run(async () => (await import("./commands/block.ts")).block));
+  program
+    .command("unblock")
+    .description("let an address or a network in again")
+    .argument("<what...>", 'addresses or networks as they were blocked, or ids such as "x3"')
+    .action(run(async () => (await import("./commands/block.ts")).unblock));
+  const blocks = program
+    .command("blocks")
+    .description("what is blocked, until when and why; newest first")
+    .option("--limit <number>", "at most so many", positiveInteger, 100);
+  blocks.action(run(async () => (await import("./commands/blocks.ts")).listBlocks));
+  blocks
+    .command("report")
+    .description("what rules have blocked, or with blocks.mode: observe would have")
+    .addOption(new Option("--last <duration>", "within so long").argParser(duration).default(30 * DAY_MS, "30d"))
+    .action(run(async () => (await import("./commands/blocks.ts")).reportBlocks));
+  blocks
+    .command("restore")
+    .description(
+      "put the blocks of the last run into the kernel: for the start of the machine, before the network is up",
+    )
+    .addHelpText("after", "\nWorks without a running garrison. packaging/garrison-blocks.service runs it.")
+    .action(run(async () => (await import("./commands/blocks.ts")).restore));
+}
+
 function addLooking(program: Command): void {
   const logs = program
     .command("logs")
-    .description("logs: what is read of them and found in them, now or in recorded ones");
+    .description("logs: what is read of them and found in them, now or in recorded ones")
+    .option("--all", "also sources that are not here and rules that have found nothing");
+  logs.action(run(async () => (await import("./commands/logs.ts")).showLogs));
+  program
+    .command("waf")
+    .description("ModSecurity: what its rules have hit")
+    .command("hits")
+    .description("hits of the audit log, put together; and rules that ordinary visitors seem to hit")
+    .addOption(
+      new Option("--by <what>", "put together by this; false-positive: one rule, one URL, many ordinary visitors")
+        .choices(["rule", "site", "address", "false-positive"])
+        .default("rule"),
+    )
+    .addOption(new Option("--last <duration>", "within so long").argParser(duration).default(DAY_MS, "24h"))
+    .action(run(async () => (await import("./commands/waf.ts")).wafHits));
   logs
     .command("replay")
     .description("say of recorded logs which lines offend, and what would have been blocked")
@@ -258,6 +315,12 @@ function duration(text: string): number {
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
+}
+
+function ports(text: string): number[] {
+  const numbers = text.split(",").map((one) => (/^[1-9]\d{0,4}$/.test(one) ? Number(one) : 0));
+  if (numbers.length <= 15 && numbers.every((one) => one > 0 && one <= 65_535)) return numbers;
+  throw new InvalidArgumentError('expected at most 15 ports such as "22,25"');
 }
 
 function positiveInteger(text: string): number {

@@ -47,6 +47,10 @@ export async function runUp({ folders, config, root, output }: UpOptions): Promi
   for (const path of putBackLeftovers(folders.run))
     screen.say(`put back ${path}, which a drill that was killed had changed`);
   if (root !== "/") screen.say(`--root ${root} reaches sensors of your own; the shipped ones look at / all the same`);
+  if (config.blocks.mode === "observe" && config.sensors["logs"] !== undefined)
+    screen.say(
+      "rules for logs only observe: garrison blocks report says what they would block, blocks.mode: enforce lets them",
+    );
   if (!isRoot) screen.say("not root: it sees and does less, and says what it is blind to");
   const plans = planChildren({ folders, config, root, code, identity, prepared, isRoot });
   const stopping = new AbortController();
@@ -106,7 +110,7 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
     canaries: folders.canaries,
     store: config.store,
     notify: config.notify,
-    logs: null,
+    logs,
     blocks: config.blocks,
     effectiveConfig: config.effectiveYaml,
     configSource: config.source,

@@ -1,0 +1,84 @@
+/** Blocks as text for people, and the checks of what the mind sends for them. */
+import { formatDuration } from "#src/lib/duration.ts";
+import { type Checked, integer, list, nullable, number, object, oneOf, text } from "#src/wire/check.ts";
+import type { Output } from "./output.ts";
+
+const NETWORK = text(64);
+const INSTANT = text(32);
+const COUNT = integer(0);
+const MODE = oneOf(["observe", "enforce"]);
+
+const FIREWALL = {
+  backend: nullable(text(64)),
+  failure: nullable(text(1024)),
+  blocked: COUNT,
+  listed: COUNT,
+  restored: COUNT,
+  dropped: COUNT,
+};
+
+/** How blocking stands. */
+export const checkFirewall = object({ item: oneOf(["firewall"]), mode: MODE, ...FIREWALL });
+
+/** What a block would do. */
+export const checkRehearsal = object({
+  item: oneOf(["rehearsal"]),
+  network: NETWORK,
+  ports: list(integer(1, 65_535), 15),
+  expiresAt: nullable(INSTANT),
+  refusal: nullable(text(1024)),
+  ...FIREWALL,
+});
+
+/** One network of a report. */
+export const checkReported = object({
+  item: oneOf(["network"]),
+  network: NETWORK,
+  blocked: COUNT,
+  wouldBlock: COUNT,
+  rules: list(text(128), 1000),
+  reason: text(2000),
+  firstAt: INSTANT,
+  lastAt: INSTANT,
+  totalMs: nullable(number),
+});
+
+/** The end of a report. */
+export const checkReportSummary = object({
+  item: oneOf(["summary"]),
+  mode: MODE,
+  since: INSTANT,
+  networks: COUNT,
+  blocked: COUNT,
+  wouldBlock: COUNT,
+  rules: list(object({ rule: text(128), count: COUNT }), 1000),
+  isCut: (value: unknown) => value === true,
+});
+
+/** One line of how blocking stands. */
+export function firewallLine(status: Checked<typeof checkFirewall>, output: Output): string {
+  const { mode, backend, failure, blocked, listed, dropped, restored } = status;
+  const how = backend === null ? output.style("red", "nothing can be blocked") : `by ${output.clean(backend)}`;
+  const rules = mode === "observe" ? "rules only observe" : "rules block";
+  const again = restored === 0 ? "" : `, our tables were taken away and put back ${restored} times`;
+  const why = failure === null ? "" : `: ${output.clean(failure)}`;
+  return `${how}, ${rules}: ${blocked} blocked, ${listed} on lists, ${dropped} packets dropped${again}${why}`;
+}
+
+/** Lines of a rehearsal. */
+export function rehearsalLine(rehearsal: Checked<typeof checkRehearsal>, output: Output): string {
+  const { network, ports, expiresAt, refusal, backend } = rehearsal;
+  if (refusal !== null) return `would be refused: ${output.clean(refusal)}`;
+  const what = ports.length === 0 ? "" : ` to ports ${ports.join(", ")}`;
+  const until = expiresAt === null ? "for ever" : `until ${expiresAt}`;
+  return `would drop all packets from ${output.clean(network)}${what} ${until}, by ${output.clean(backend ?? "nothing")}; the warden checks again`;
+}
+
+/** One line of a report. */
+export function reportedLine(one: Checked<typeof checkReported>, output: Output): string {
+  const { network, blocked, wouldBlock, rules, totalMs, lastAt } = one;
+  const times = wouldBlock > 0 ? `${wouldBlock} times would be` : `${blocked} times`;
+  const long = totalMs === null ? "for ever" : `for ${formatDuration(totalMs)}`;
+  const last = lastAt.slice(0, 16).replace("T", " ");
+  return `${output.clean(network).padEnd(24)} ${times} blocked, ${long}, last ${last}  ${output.clean(rules.join(", "), 300)}`;
+}
