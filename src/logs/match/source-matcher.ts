@@ -59,6 +59,7 @@ export interface MatcherStats {
 /** Matches lines of one source. Holds the state of its rules, and nothing of the lines. */
 export class SourceMatcher {
   readonly #source: LogSource;
+  readonly #rules: readonly LineRule[];
   readonly #now: () => number;
   readonly #runner: RuleRunner;
   readonly #texts: readonly string[];
@@ -73,12 +74,14 @@ export class SourceMatcher {
   #lines = 0;
   #bytes = 0;
   #candidates = 0;
+  #numbered = 0;
   #tooLong = 0;
 
   /** @throws RangeError for a literal that cannot be looked for */
   constructor(source: LogSource, rules: readonly LineRule[], options: SourceMatcherOptions) {
     const { limitMs = DEFAULT_LIMIT_MS, nowUnixMs = Date.now, onDisabled } = options;
     this.#source = source;
+    this.#rules = rules;
     this.#now = nowUnixMs;
     this.#runner = new RuleRunner(rules, { limitMs, onDisabled });
     this.#lastLineOf = new Float64Array(rules.length);
@@ -116,6 +119,7 @@ export class SourceMatcher {
     const hits: PlacedHit[] = [];
     const counted = { at: 0, line: place.line };
     this.#searchBlock(block, {
+      isOfFile: true,
       view: (start, end) => {
         const text = lineText(block, skipNuls(block, start, end), end);
         const { messageAt, program, atUnixMs } = parseHead(format, text, nowUnixMs);
@@ -147,6 +151,7 @@ export class SourceMatcher {
     this.#tooLong += entries.filter(({ message }) => message.length > MAX_LINE_BYTES).length;
     const hits: PlacedHit[] = [];
     this.#searchBlock(block, {
+      isOfFile: false,
       view: (start) => {
         const index = entryAt.get(start)!;
         const { program, atUnixMs, trusted } = entries[index]!;
@@ -187,20 +192,24 @@ export class SourceMatcher {
       const start = looksEverywhere ? at : startOfLine(block, positions[hit]!);
       const end = endOfLine(block, start);
       const rules = looksEverywhere ? [...this.#everywhere] : [];
-      const lineNumber = ++this.#candidates;
-      for (; hit < count && positions[hit]! < end; hit++) this.#putDown(rules, texts[hit]!, lineNumber);
-      batch.add(start, end, rules);
+      const line = { block, start, end, number: ++this.#numbered, isOfFile: handlers.isOfFile };
+      for (; hit < count && positions[hit]! < end; hit++) this.#putDown(rules, texts[hit]!, line);
+      if (rules.length > 0) {
+        this.#candidates++;
+        batch.add(start, end, rules);
+      }
       if (batch.size >= MAX_BATCH) this.#runBatch(batch, handlers);
       at = end + 1;
     }
     if (batch.size > 0) this.#runBatch(batch, handlers);
   }
 
-  /** The rules of a text, each once a line. */
-  #putDown(rules: number[], text: number, lineNumber: number): void {
+  /** The rules of a text that want the line, each once a line. */
+  #putDown(rules: number[], text: number, { block, start, end, number, isOfFile }: FoundLine): void {
     for (const rule of this.#rulesOfText[text]!) {
-      if (this.#lastLineOf[rule] === lineNumber) continue;
-      this.#lastLineOf[rule] = lineNumber;
+      if (this.#lastLineOf[rule] === number) continue;
+      if (isOfFile && this.#rules[rule]!.wants?.(block, start, end, this.#texts[text]!) === false) continue;
+      this.#lastLineOf[rule] = number;
       rules.push(rule);
     }
   }
@@ -220,8 +229,20 @@ export class SourceMatcher {
   }
 }
 
+/** A line that holds a text. */
+interface FoundLine {
+  readonly block: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** Counted since the matcher was made. */
+  readonly number: number;
+  readonly isOfFile: boolean;
+}
+
 /** What a block is made of: places are offsets in it. */
 interface BlockHandlers {
+  /** Of the journal the block holds messages alone, without what stands before them in a line. */
+  readonly isOfFile: boolean;
   view(start: number, end: number): LineView;
   onHit(start: number, view: LineView, hit: LogHit): void;
 }

@@ -1,6 +1,6 @@
 /** One form of a date: where it stands in a line, and the time that it means. */
 import { type ConvertedRegex, convertRegex } from "../regex/convert-regex.ts";
-import { RegexPair } from "../regex/regex-pair.ts";
+import { groupsOf, RegexPair } from "../regex/regex-pair.ts";
 import { boundDateRegex, type DateRegex, datePatternRegex } from "./date-pattern.ts";
 import { type DateParts, toUnixSeconds } from "./to-unix-seconds.ts";
 
@@ -29,6 +29,7 @@ export class DateTemplate {
   readonly #regex: RegexPair;
   readonly #isWhole: boolean;
   readonly #dateGroup: string;
+  readonly #captures: readonly string[];
   readonly #read: (groups: DateParts, zone: number | null, nowMs: number) => number | null;
 
   private constructor(
@@ -46,6 +47,7 @@ export class DateTemplate {
     this.isLineBegin = regex.isLineBegin;
     this.#isWhole = regex.isWhole;
     this.#regex = new RegexPair(converted, regex.isWhole ? "g" : "gd");
+    this.#captures = converted.ascii.captures;
     this.#dateGroup = converted.names.get(1) ?? "_date";
     this.#read = read;
   }
@@ -82,14 +84,14 @@ export class DateTemplate {
   match(line: string, ascii: boolean, from = 0): DateMatch | null {
     const match = this.#regex.exec(line, ascii, from);
     if (match === null) return null;
-    const groups = (match.groups ?? {}) as DateParts;
+    const groups = groupsOf(match, this.#captures);
     const start = match.index;
     const end = start + match[0].length;
     if (this.#isWhole) {
       return { start, end, cutStart: end - (groups[this.#dateGroup] ?? "").length, cutEnd: end, groups };
     }
     // A group that took no part cuts nothing.
-    const [cutStart, cutEnd] = match.indices?.groups?.[this.#dateGroup] ?? [end, end];
+    const [cutStart, cutEnd] = match.indices?.[this.#captures.indexOf(this.#dateGroup) + 1] ?? [end, end];
     return { start, end, cutStart, cutEnd, groups };
   }
 

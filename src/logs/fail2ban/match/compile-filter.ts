@@ -5,10 +5,11 @@ import { canonicalAddress } from "#src/lib/ip-network.ts";
 import type { LineRule, LineView, LogHit } from "#src/logs/contract.ts";
 import { DateDetector, type FoundDate } from "../date/date-detector.ts";
 import { zoneMinutes } from "../date/zones.ts";
-import { isAscii } from "../regex/regex-pair.ts";
+import { type Groups, isAscii } from "../regex/regex-pair.ts";
 import type { FilterSpec, RegexSpec } from "../spec.ts";
+import { ConnectionGate } from "./connection-gate.ts";
 import { Connections, type Failure } from "./connections.ts";
-import { FailureRegex, type Groups } from "./failure-regex.ts";
+import { FailureRegex } from "./failure-regex.ts";
 import { filterLiterals } from "./filter-literals.ts";
 import { isOfJournal, journalText } from "./journal-text.ts";
 import { joinLines, takeLines } from "./line-buffer.ts";
@@ -57,6 +58,7 @@ class CompiledFilter {
   readonly failregex: readonly FailureRegex[];
   readonly ignoreregex: readonly FailureRegex[];
   readonly connections = new Connections();
+  readonly gate = new ConnectionGate();
   /** Ignored lines are sought first where that costs less than the failures. */
   readonly ignoresFirst: boolean;
   readonly #detector: DateDetector;
@@ -108,6 +110,7 @@ class CompiledFilter {
   /** Counts what was matched, which may belong to what other lines of its connection said. */
   conclude({ groups, date }: Matched, line: LineView): readonly LogHit[] {
     const atUnixMs = this.noteTime(date, line);
+    if (groups["mlfid"] !== undefined) this.gate.noteId(groups["mlfid"]);
     const failure = this.#merge(groups, atUnixMs ?? this.#now());
     if (failure.isNoFailure) return [];
     const id = idOf(failure.groups);
@@ -184,6 +187,8 @@ class OneLineRule implements LineRule {
   readonly #filter: CompiledFilter;
   /** Finds the texts of lines that can be more than the end of a connection. */
   readonly #failures: RegExp | null;
+  /** Texts of lines that can be nothing else, unless they hold another text too. */
+  readonly #ends: ReadonlySet<string>;
 
   constructor(filter: CompiledFilter) {
     this.#filter = filter;
@@ -193,7 +198,13 @@ class OneLineRule implements LineRule {
     );
     this.literals = all;
     const hasEnds = failures !== null && failures.length < (all?.length ?? 0);
+    this.#ends = new Set(hasEnds ? all?.filter((text) => !failures.includes(text)) : []);
     this.#failures = hasEnds ? new RegExp(failures.map((text) => RegExp.escape(text)).join("|")) : null;
+  }
+
+  wants(bytes: Uint8Array, start: number, end: number, literal: string): boolean {
+    if (this.#ends.size === 0) return true;
+    return this.#filter.gate.wants(bytes, start, end, this.#ends.has(literal));
   }
 
   search(line: LineView): typeof MAY_END | Matched | null {

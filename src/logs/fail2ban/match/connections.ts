@@ -3,7 +3,7 @@
  * 2,000 connections for at most five minutes of the log's time; the oldest is forgotten first.
  * @see fail2ban 1.0.2, jail.conf(5): F-MLFID, F-NOFAIL, F-MLFFORGET, F-MLFGAINED
  */
-import type { Groups } from "./failure-regex.ts";
+import type { Groups } from "../regex/regex-pair.ts";
 
 const MAX_CONNECTIONS = 2000;
 const MAX_AGE_MS = 300_000;

@@ -2,12 +2,9 @@
 import { errorText, GarrisonError } from "#src/lib/errors.ts";
 import { type ConvertedRegex, convertRegex } from "../regex/convert-regex.ts";
 import { groupOfTag, resolveFailureTags } from "../regex/failure-tags.ts";
-import { RegexPair } from "../regex/regex-pair.ts";
+import { type Groups, groupsOf, RegexPair } from "../regex/regex-pair.ts";
 import type { Copies } from "../regex/unroll.ts";
 import type { RegexSpec, UseDns } from "../spec.ts";
-
-/** What a match says: text by the name of its group; a group that took no part is not there. */
-export type Groups = Record<string, string | undefined>;
 
 /** A match, and where it stands in the text. */
 export interface FailureMatch {
@@ -61,7 +58,7 @@ export class FailureRegex {
   search(text: string, ascii: boolean): FailureMatch | null {
     const match = this.#pair.exec(text, ascii);
     if (match === null) return null;
-    const groups: Groups = { ...match.groups };
+    const groups = groupsOf(match, this.converted.ascii.captures);
     for (const [name, copies] of this.converted.copies) takeLastRound(groups, name, copies);
     for (const [group, base] of this.#alternatives) if (groups[group] && !groups[base]) groups[base] = groups[group];
     for (const [group, base] of this.#tuples) groups[base] = `${groups[base] ?? ""} ${groups[group] ?? ""}`.trim();

@@ -23,8 +23,11 @@ export function filterLiterals(
   failregex: readonly FailureRegex[],
   endsConnection: (regex: FailureRegex) => boolean,
 ): FilterLiterals {
-  const ends = union(failregex.filter(endsConnection).map(regexLiterals));
-  const failures = union(failregex.filter((regex) => !endsConnection(regex)).map(regexLiterals));
+  const ends = union(failregex.filter(endsConnection).map((regex) => regexLiterals(regex)));
+  // A failure that begins as the end of a connection does is better told by what stands behind its address.
+  const failures = union(
+    failregex.filter((regex) => !endsConnection(regex)).map((regex) => regexLiterals(regex, ends ?? [])),
+  );
   if (failures !== null && ends !== null) {
     const all = [...new Set([...failures, ...ends])];
     if (all.length <= MAX_LITERALS) return { all, failures };
@@ -36,11 +39,14 @@ function union(lists: readonly (readonly string[] | null)[]): readonly string[] 
   return lists.some((list) => list === null) ? null : [...new Set(lists.flatMap((list) => list ?? []))];
 }
 
-function regexLiterals({ converted }: FailureRegex): readonly string[] | null {
-  if (converted.outline === null) return null;
-  const literals = literalsOf(converted.outline.source, converted.outline.flags);
-  const whole = literals?.map(longestInLine) ?? [];
-  return whole.length > 0 && whole.every((text) => text.length >= MIN_LENGTH) ? whole : null;
+/** @param avoided texts of other lines, which are many */
+function regexLiterals({ converted }: FailureRegex, avoided: readonly string[] = []): readonly string[] | null {
+  const [first, second] = converted.outlines.map(({ source, flags }) => {
+    const literals = literalsOf(source, flags)?.map(longestInLine) ?? [];
+    return literals.length > 0 && literals.every((text) => text.length >= MIN_LENGTH) ? literals : null;
+  });
+  const isAvoided = first?.some((text) => avoided.some((other) => text.includes(other) || other.includes(text)));
+  return (isAvoided ? second : null) ?? first ?? second ?? null;
 }
 
 /** Expressions see the line without its date, which may have stood between brackets or blanks: such a text is in no line. */

@@ -9,7 +9,7 @@ import { regexError } from "./regex-error.ts";
 import { specialise } from "./specialise.ts";
 import type { RegexNode } from "./syntax.ts";
 import { type Copies, unroll } from "./unroll.ts";
-import { filledGroups, isAnchored, nodesOf, setGroups } from "./walk.ts";
+import { filledGroups, groupsOf, isAnchored, nodesOf, setGroups } from "./walk.ts";
 
 const MAX_SOURCE = 262_144;
 
@@ -27,8 +27,11 @@ export interface ConvertedRegex {
   readonly certain: ReadonlySet<string>;
   /** Names of groups that are set in each match, and not to the empty text. */
   readonly filled: ReadonlySet<string>;
-  /** Matches at least what the expression does, and says which texts a line must hold: `null` when it cannot be told. */
-  readonly outline: JsRegex | null;
+  /**
+   * Match at least what the expression does, and say which texts a line must hold: the whole of it, and what stands behind its address.
+   * None when it cannot be told.
+   */
+  readonly outlines: readonly JsRegex[];
   /** Whether a match can only begin at the start of the text, or of a line. */
   readonly isAnchored: boolean;
 }
@@ -44,7 +47,7 @@ export interface ConvertOptions {
 /**
  * Converts one expression.
  * @throws GarrisonError GARRISON_FAIL2BAN_REGEX with the reason
- * @example convertRegex("(?P<user>\\w+)$").ascii.source // "(?<user>[0-9A-Za-z_]+)(?=\\n?$)"
+ * @example convertRegex("(?P<user>\\w+)$").ascii.source // "([0-9A-Za-z_]+)(?=\\n?$)"
  */
 export function convertRegex(text: string, options: ConvertOptions = {}): ConvertedRegex {
   const { root, names: own } = parsePythonRegex(text, { multiLine: options.multiLine ?? false });
@@ -55,7 +58,9 @@ export function convertRegex(text: string, options: ConvertOptions = {}): Conver
   const unicode = emitRegex(tree, names, "unicode");
   const isFolded = hasForeignLetters(tree);
   const ascii = isFolded ? unicode : emitRegex(tree, names, "ascii");
-  const outline = isFolded ? null : emitRegex(tree, names, "outline");
+  const outlines = isFolded
+    ? []
+    : [tree, ...behindAddress(tree, names)].map((node) => emitRegex(node, names, "outline"));
   if (unicode.source.length > MAX_SOURCE) throw regexError("its conditions make it too large");
   compile(ascii);
   const namesOf = (indexes: ReadonlySet<number>): Set<string> =>
@@ -68,9 +73,17 @@ export function convertRegex(text: string, options: ConvertOptions = {}): Conver
     copies,
     certain,
     filled,
-    outline,
+    outlines,
     isAnchored: isAnchored(root),
   };
+}
+
+/** What stands behind the address, where that is in the same sequence. */
+function behindAddress(tree: RegexNode, names: ReadonlyMap<number, string>): RegexNode[] {
+  if (tree.type !== "concat") return [];
+  const isAddress = (index: number): boolean => /^(?:ip4|ip6|dns)$/.test(names.get(index) ?? "");
+  const at = tree.parts.findLastIndex((part) => [...groupsOf(part)].some(isAddress));
+  return at === -1 ? [] : [{ type: "concat", parts: tree.parts.slice(at + 1) }];
 }
 
 /** Groups with only a number that a reference needs, with names of our own. */

@@ -1,7 +1,7 @@
 /** Writes a tree as a regular expression of JavaScript. Pure. */
 import { unreachable } from "#src/lib/unreachable.ts";
 import type { Category, ClassItem, Place, RegexNode } from "./syntax.ts";
-import { nodesOf } from "./walk.ts";
+import { childrenOf } from "./walk.ts";
 
 /**
  * `ascii`: for texts that have nothing above U+007F, flags none; `unicode`: for all, flag `v`. `outline`: as `ascii`, with anything in
@@ -9,10 +9,12 @@ import { nodesOf } from "./walk.ts";
  */
 export type Charset = "ascii" | "unicode" | "outline";
 
-/** Source and flags for `new RegExp`. */
+/** Source and flags for `new RegExp`. Groups are numbered: V8 makes a slow object of named ones at each match. */
 export interface JsRegex {
   readonly source: string;
   readonly flags: string;
+  /** Names of the captures, in order; one that stands in several branches has several. */
+  readonly captures: readonly string[];
 }
 
 // Python 3.11: str.isspace() with \x1c to \x1f; str.isalnum() and "_"; str.isdecimal().
@@ -31,15 +33,19 @@ const MEMBERS: Readonly<Record<"ascii" | "unicode", Readonly<Record<"d" | "w" | 
  * @param names of the groups that capture; others do not
  */
 export function emitRegex(root: RegexNode, names: ReadonlyMap<number, string>, charset: Charset): JsRegex {
-  const ignoreCase = caseOf(root) === true;
-  const source = new Emitter(names, charset).emit(root, ignoreCase);
-  return { source, flags: `${ignoreCase ? "i" : ""}${charset === "unicode" ? "v" : ""}` };
+  const emitter = new Emitter(names, charset);
+  const ignoreCase = emitter.caseOf(root) === true;
+  const source = emitter.emit(root, ignoreCase);
+  return { source, flags: `${ignoreCase ? "i" : ""}${charset === "unicode" ? "v" : ""}`, captures: emitter.captures };
 }
 
 class Emitter {
   readonly #names: ReadonlyMap<number, string>;
   readonly #charset: Charset;
-  #atomics = 0;
+  readonly captures: string[] = [];
+  /** Number of the capture that a group was written as last: the one on the way to what follows. */
+  readonly #numbers = new Map<number, number>();
+  readonly #cases = new Map<RegexNode, boolean | "mixed" | null>();
 
   constructor(names: ReadonlyMap<number, string>, charset: Charset) {
     this.#names = names;
@@ -48,7 +54,7 @@ class Emitter {
 
   /** @param ignoreCase what is in force where the text will stand */
   emit(node: RegexNode, ignoreCase: boolean): string {
-    const wanted = caseOf(node);
+    const wanted = this.caseOf(node);
     if (wanted === null || wanted === ignoreCase) return this.#node(node, ignoreCase);
     if (wanted !== "mixed") return `(?${wanted ? "i" : "-i"}:${this.#node(node, wanted)})`;
     return this.#node(node, ignoreCase);
@@ -70,18 +76,21 @@ class Emitter {
         return `(?:${node.branches.map((branch) => this.emit(branch, ignoreCase)).join("|")})`;
       case "group": {
         const name = this.#names.get(node.index);
-        return `(?${name === undefined ? ":" : `<${name}>`}${this.emit(node.body, ignoreCase)})`;
+        if (name === undefined) return `(?:${this.emit(node.body, ignoreCase)})`;
+        this.#numbers.set(node.index, this.captures.push(name));
+        return `(${this.emit(node.body, ignoreCase)})`;
       }
       case "look":
         return `(?${node.behind ? "<" : ""}${node.negated ? "!" : "="}${this.emit(node.body, ignoreCase)})`;
       case "atomic": {
-        const name = `_atomic${++this.#atomics}`;
-        return `(?:(?=(?<${name}>${this.emit(node.body, ignoreCase)}))\\k<${name}>)`;
+        const number = this.captures.push("_atomic");
+        return `(?:(?=(${this.emit(node.body, ignoreCase)}))\\${number})`;
       }
       case "repeat":
         return this.#repeat(node, ignoreCase);
       case "reference":
-        return `\\k<${this.#names.get(node.index) ?? ""}>`;
+        if (this.#charset === "outline") return "[^]*";
+        return `(?:\\${this.#numbers.get(node.index) ?? 0})`;
       case "condition":
         throw new TypeError("Cannot write a condition: the tree has not been specialised");
       default:
@@ -93,15 +102,27 @@ class Emitter {
   #concat(parts: readonly RegexNode[], ignoreCase: boolean): string {
     let source = "";
     for (let at = 0; at < parts.length; ) {
-      const wanted = caseOf(parts[at] as RegexNode);
+      const wanted = this.caseOf(parts[at] as RegexNode);
       const other = wanted === "mixed" || wanted === null || wanted === ignoreCase ? null : wanted;
       let end = at + 1;
-      while (other !== null && end < parts.length && caseOf(parts[end] as RegexNode) === other) end++;
+      while (other !== null && end < parts.length && this.caseOf(parts[end] as RegexNode) === other) end++;
       const run = parts.slice(at, end).map((part) => this.emit(part, other ?? ignoreCase));
       source += other === null ? run.join("") : `(?${other ? "i" : "-i"}:${run.join("")})`;
       at = end;
     }
     return source;
+  }
+
+  /** Whether all letters below are matched in either case; `null` when there is none, and "mixed". */
+  caseOf(node: RegexNode): boolean | "mixed" | null {
+    const known = this.#cases.get(node);
+    if (known !== undefined) return known;
+    const children = childrenOf(node).map((child) => this.caseOf(child));
+    const all = [...children, ownCase(node)].filter((one) => one !== null);
+    const first = all[0] ?? null;
+    const found = all.every((one) => one === first) ? first : "mixed";
+    this.#cases.set(node, found);
+    return found;
   }
 
   #repeat(node: RegexNode & { type: "repeat" }, ignoreCase: boolean): string {
@@ -180,19 +201,8 @@ function hex(code: number): string {
   return `\\x${code.toString(16).padStart(2, "0")}`;
 }
 
-/** Whether all letters below are matched in either case; `null` when there is none, and "mixed". */
-function caseOf(node: RegexNode): boolean | "mixed" | null {
-  let found: boolean | null = null;
-  for (const one of nodesOf(node)) {
-    const own = one.type === "char" ? isLetter(one.code) && one.ignoreCase : caseOfOther(one);
-    if (own === null || (one.type === "char" && !isLetter(one.code))) continue;
-    if (found !== null && found !== own) return "mixed";
-    found = own;
-  }
-  return found;
-}
-
-function caseOfOther(node: RegexNode): boolean | null {
+function ownCase(node: RegexNode): boolean | null {
+  if (node.type === "char") return isLetter(node.code) ? node.ignoreCase : null;
   if (node.type === "class") return node.items.some((item) => "from" in item) ? node.ignoreCase : null;
   return node.type === "reference" ? node.ignoreCase : null;
 }

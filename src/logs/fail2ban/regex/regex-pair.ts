@@ -9,6 +9,19 @@ export function isAscii(text: string): boolean {
   return !NOT_ASCII.test(text);
 }
 
+/** Text by the name of its group; a group that took no part is not there. */
+export type Groups = Record<string, string | undefined>;
+
+/** What the groups of an expression captured. */
+export function groupsOf(match: RegExpExecArray, captures: readonly string[]): Groups {
+  const groups: Groups = {};
+  for (let index = 0; index < captures.length; index++) {
+    const text = match[index + 1];
+    if (text !== undefined) groups[captures[index] as string] = text;
+  }
+  return groups;
+}
+
 /** Both forms of an expression. */
 export class RegexPair {
   readonly converted: ConvertedRegex;
