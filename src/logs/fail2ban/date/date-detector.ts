@@ -160,6 +160,10 @@ function templatesOf(pattern: string, nowMs: number): DateTemplate[] {
   const key = pattern.includes("%") ? pattern : pattern.toUpperCase();
   if (key === "{DEFAULT}") return defaultTemplates(nowMs);
   if (key === "{^LN-BEG}") return defaultTemplates(nowMs).filter(({ isLineBegin }) => isLineBegin);
-  if (key.includes("{DATE}")) return templatesWithin(pattern, nowMs);
-  return [DateTemplate.of(key === "{NONE}" ? "{UNB}^" : pattern, nowMs)];
+  const templates = key.includes("{DATE}")
+    ? templatesWithin(pattern, nowMs)
+    : [DateTemplate.of(key === "{NONE}" ? "{UNB}^" : pattern, nowMs)];
+  // What an admin wrote is tried now, so that he hears of it.
+  for (const template of templates) template.prepare();
+  return templates;
 }

@@ -1,5 +1,5 @@
 /** One form of a date: where it stands in a line, and the time that it means. */
-import { type ConvertedRegex, convertRegex } from "../regex/convert-regex.ts";
+import { convertRegex } from "../regex/convert-regex.ts";
 import { groupsOf, RegexPair } from "../regex/regex-pair.ts";
 import { boundDateRegex, type DateRegex, datePatternRegex } from "./date-pattern.ts";
 import { type DateParts, toUnixSeconds } from "./to-unix-seconds.ts";
@@ -26,29 +26,16 @@ export class DateTemplate {
   readonly isLineBegin: boolean;
   /** How much a template is preferred to others of as many hits. */
   readonly weight: number;
-  readonly #regex: RegexPair;
-  readonly #isWhole: boolean;
-  readonly #dateGroup: string;
-  readonly #captures: readonly string[];
-  readonly #read: (groups: DateParts, zone: number | null, nowMs: number) => number | null;
+  readonly #regex: DateRegex;
+  readonly #read: ReadDate;
+  #compiled: CompiledDate | undefined;
 
-  private constructor(
-    name: string,
-    weight: number,
-    regex: DateRegex,
-    read: (groups: DateParts, zone: number | null, nowMs: number) => number | null,
-  ) {
-    const converted: ConvertedRegex = convertRegex(regex.pattern, {
-      keep: new Map([[1, "_date"], ...(read === readEpoch || read === readLongEpoch ? [[2, "_epoch"] as const] : [])]),
-    });
+  private constructor(name: string, weight: number, regex: DateRegex, read: ReadDate) {
     this.name = name;
     this.weight = weight;
     this.isBound = regex.isBound;
     this.isLineBegin = regex.isLineBegin;
-    this.#isWhole = regex.isWhole;
-    this.#regex = new RegexPair(converted, regex.isWhole ? "g" : "gd");
-    this.#captures = converted.ascii.captures;
-    this.#dateGroup = converted.names.get(1) ?? "_date";
+    this.#regex = regex;
     this.#read = read;
   }
 
@@ -80,18 +67,29 @@ export class DateTemplate {
     return new DateTemplate(name, weight, epochRegex(isLong, isLineBegin), isLong ? readLongEpoch : readEpoch);
   }
 
+  /**
+   * Converts the pattern, which is else done when it is first used: few of many are.
+   * @throws GarrisonError GARRISON_FAIL2BAN_REGEX when it cannot be converted
+   */
+  prepare(): CompiledDate {
+    this.#compiled ??= compileDate(this.#regex, this.#read === readEpoch || this.#read === readLongEpoch);
+    return this.#compiled;
+  }
+
   /** The first date of this form. @param ascii whether the line has nothing above U+007F */
   match(line: string, ascii: boolean, from = 0): DateMatch | null {
-    const match = this.#regex.exec(line, ascii, from);
+    const { pair, captures, dateGroup } = this.prepare();
+    const match = pair.exec(line, ascii, from);
     if (match === null) return null;
-    const groups = groupsOf(match, this.#captures);
+    const groups = groupsOf(match, captures);
     const start = match.index;
     const end = start + match[0].length;
-    if (this.#isWhole) {
-      return { start, end, cutStart: end - (groups[this.#dateGroup] ?? "").length, cutEnd: end, groups };
+    if (this.#regex.isWhole) {
+      return { start, end, cutStart: end - (groups[dateGroup] ?? "").length, cutEnd: end, groups };
     }
+    const taken = match.indices?.find((range, index) => range !== undefined && captures[index - 1] === dateGroup);
     // A group that took no part cuts nothing.
-    const [cutStart, cutEnd] = match.indices?.[this.#captures.indexOf(this.#dateGroup) + 1] ?? [end, end];
+    const [cutStart, cutEnd] = taken ?? [end, end];
     return { start, end, cutStart, cutEnd, groups };
   }
 
@@ -99,6 +97,25 @@ export class DateTemplate {
   read({ groups }: DateMatch, zone: number | null, nowMs: number): number | null {
     return this.#read(groups, zone, nowMs);
   }
+}
+
+type ReadDate = (groups: DateParts, zone: number | null, nowMs: number) => number | null;
+
+/** A pattern that has been converted. */
+interface CompiledDate {
+  readonly pair: RegexPair;
+  readonly captures: readonly string[];
+  readonly dateGroup: string;
+}
+
+function compileDate({ pattern, isWhole }: DateRegex, isEpoch: boolean): CompiledDate {
+  const keep = new Map([[1, "_date"], ...(isEpoch ? [[2, "_epoch"] as const] : [])]);
+  const converted = convertRegex(pattern, { keep });
+  return {
+    pair: new RegexPair(converted, isWhole ? "g" : "gd"),
+    captures: converted.ascii.captures,
+    dateGroup: converted.names.get(1) ?? "_date",
+  };
 }
 
 /** At the start of a line, or unless it must stand there behind "audit(" too. */

@@ -17,8 +17,8 @@ const MAX_SOURCE = 262_144;
 export interface ConvertedRegex {
   /** For texts that have nothing above U+007F: the fast one. */
   readonly ascii: JsRegex;
-  /** For all texts. */
-  readonly unicode: JsRegex;
+  /** For all texts. Written when it is first asked for. */
+  unicode(): JsRegex;
   /** Names of the groups that capture, by their number in Python. */
   readonly names: ReadonlyMap<number, string>;
   /** Groups whose text is in the last of several others that is set. */
@@ -55,20 +55,19 @@ export function convertRegex(text: string, options: ConvertOptions = {}): Conver
   const { root: unrolled, names, copies } = unroll(root, given);
   const tree = specialise(unrolled);
   checkEqual(tree, new Set(names.keys()));
-  const unicode = emitRegex(tree, names, "unicode");
   const isFolded = hasForeignLetters(tree);
-  const ascii = isFolded ? unicode : emitRegex(tree, names, "ascii");
+  const ascii = emitRegex(tree, names, isFolded ? "unicode" : "ascii");
   const outlines = isFolded
     ? []
     : [tree, ...behindAddress(tree, names)].map((node) => emitRegex(node, names, "outline"));
-  if (unicode.source.length > MAX_SOURCE) throw regexError("its conditions make it too large");
+  if (ascii.source.length > MAX_SOURCE) throw regexError("its conditions make it too large");
   compile(ascii);
   const namesOf = (indexes: ReadonlySet<number>): Set<string> =>
     new Set([...indexes].flatMap((index) => names.get(index) ?? []));
   const [certain, filled] = [namesOf(setGroups(tree)), namesOf(filledGroups(tree))];
   return {
     ascii,
-    unicode,
+    unicode: () => (isFolded ? ascii : emitRegex(tree, names, "unicode")),
     names: given,
     copies,
     certain,

@@ -52,7 +52,7 @@ export class RegexPair {
   }
 
   #forAll(): RegExp {
-    this.#unicode ??= this.#compile(this.converted.unicode);
+    this.#unicode ??= this.#compile(this.converted.unicode());
     return this.#unicode;
   }
 
