@@ -12,7 +12,7 @@ const CHUNK_BYTES = 256 * 1024;
 export type ReadResult =
   /** Nothing more is there now. */
   | { readonly t: "end" }
-  | { readonly t: "bytes"; readonly bytes: Buffer; readonly isLast: boolean; readonly hasGrown: boolean }
+  | { readonly t: "bytes"; readonly bytes: Buffer; readonly isLast: boolean }
   /** It begins otherwise than before, or has become shorter: what was read is another content's. */
   | { readonly t: "truncated" };
 
@@ -37,6 +37,8 @@ export class FollowedFile {
   readonly isNew: boolean;
   /** Paths of the list that it lies at; none: it is away. */
   readonly paths = new Set<string>();
+  /** Device and inode of the file that it is a copy of, as a mind knew it. */
+  copyOf: string | null = null;
   /** It never grows: a copy, or zipped. Closed at its end. */
   isRest = false;
   isZipped = false;
@@ -52,10 +54,13 @@ export class FollowedFile {
   isClosed = false;
   /** Why it can be read no more. */
   loss: { readonly bytes: number | null; readonly reason: string } | null = null;
+  /** It is being found out whether something else goes before it. */
+  isAwaitingSearch = false;
   /** Its content goes before ours. */
   before: FollowedFile | null = null;
   lastGrowthMs = performance.now();
   #fd: number;
+  #toldHeadBytes = -1;
   #sizeBytes = 0;
   /** The largest size that was certainly of this content. */
   #seenBytes = 0;
@@ -72,6 +77,11 @@ export class FollowedFile {
     this.isNew = isNew;
   }
 
+  get identity(): { readonly device: string; readonly inode: string } {
+    const { device, inode } = this;
+    return { device, inode };
+  }
+
   get key(): string {
     return `${this.device}:${this.inode}`;
   }
@@ -84,6 +94,13 @@ export class FollowedFile {
     return describeHead(this.#head);
   }
 
+  /** The head, if the mind was told a shorter one or none. */
+  takeNewHead(): FileHead | undefined {
+    if (this.#head.length === this.#toldHeadBytes) return undefined;
+    this.#toldHeadBytes = this.#head.length;
+    return this.head;
+  }
+
   /** Bytes that were there when it was last looked at, and were not sent. Of a zipped file nobody knows. */
   get behindBytes(): number {
     return this.isZipped ? 0 : Math.max(0, this.#sizeBytes - this.offset);
@@ -94,6 +111,16 @@ export class FollowedFile {
     return Math.max(0, this.#seenBytes - this.offset);
   }
 
+  /** Whether no byte of it is known. */
+  get isEmpty(): boolean {
+    return this.#head.length === 0;
+  }
+
+  /** Whether its head may still grow. */
+  get isYoung(): boolean {
+    return this.#head.length < HEAD_BYTES && this.isReadable;
+  }
+
   /** Whether there is something to read from: not while a copy of a truncated file is looked for. */
   get isReadable(): boolean {
     return this.#fd !== -1;
@@ -102,13 +129,21 @@ export class FollowedFile {
   /** Whether it is what a position speaks of. */
   isAt(position: FilePosition): boolean {
     const isSame = this.device === position.device && this.inode === position.inode;
-    return isSame && hasHead(this.#head, position.head);
+    return (isSame || this.copyOf === `${position.device}:${position.inode}`) && hasHead(this.#head, position.head);
   }
 
   /** Whether it lies where a position says, and begins as that: the number of a device may change, a file may be written anew. */
   isLike(position: FilePosition): boolean {
     const begins = position.head.bytes > 0 && hasHead(this.#head, position.head);
     return begins && this.paths.has(position.path) && this.measure() >= position.offset;
+  }
+
+  /** Whether it holds now, on disk, what begins so: then a copy of that need not be read. */
+  holds(start: Buffer): boolean {
+    if (this.isZipped || !this.isReadable) return false;
+    const own = readHead(this.#fd);
+    const length = Math.min(own.length, start.length);
+    return length > 0 && own.subarray(0, length).equals(start.subarray(0, length));
   }
 
   /** @returns its size now */
@@ -126,6 +161,7 @@ export class FollowedFile {
     this.offset = offset;
     this.isDrained = false;
     this.isClosed = false;
+    this.#toldHeadBytes = -1;
     void this.#unzipped?.return(undefined);
     this.#unzipped = null;
   }
@@ -140,14 +176,13 @@ export class FollowedFile {
     const isSame = readHead(this.#fd, head.length).equals(head) && this.measure() >= this.offset + count;
     if (!isSame && !this.isRest) return { t: "truncated" };
     this.#seenBytes = Math.max(this.#seenBytes, this.#sizeBytes);
-    const hasGrown = head.length > this.#head.length;
     this.#head = head;
     if (count === 0) return { t: "end" };
-    return { t: "bytes", bytes, isLast: this.offset + count >= this.#sizeBytes, hasGrown };
+    return { t: "bytes", bytes, isLast: this.offset + count >= this.#sizeBytes };
   }
 
   /**
-   * Looks at the head of a file that may not be read yet.
+   * Looks at the head of a file that is not read now.
    * @returns whether it is still the same content
    */
   peek(): boolean {

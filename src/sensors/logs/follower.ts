@@ -10,8 +10,8 @@ import type { FilePosition, LogFollow, LogNews, LogStream, LogTaken } from "#src
 import { FollowedFile } from "./followed-file.ts";
 import { type OpenLog, openLog } from "./open-log.ts";
 import { Pump } from "./pump.ts";
-import { planResume, type Rest } from "./resume.ts";
-import { closeSiblings, isCopy, openSiblings, stemOf } from "./siblings.ts";
+import { isHeld, planResume, type Rest } from "./resume.ts";
+import { closeSiblings, findContent, listSiblings, type Sibling, stemOf } from "./siblings.ts";
 import type { Sources } from "./sources.ts";
 
 const MAX_FILES = 20_000;
@@ -46,6 +46,8 @@ export class Follower implements Disposable {
   readonly #away = new Set<FollowedFile>();
   /** Positions whose file is nowhere, told as files of their own. */
   readonly #phantoms = new Set<number>();
+  /** Files that are done with, whose positions the mind still keeps, with their paths. */
+  readonly #kept = new Map<number, string>();
   /** Positions whose folder is not there, by path. */
   readonly #awaited = new Map<string, { readonly index: number; readonly position: FilePosition }>();
   /** What is under way to find copies of truncated files. */
@@ -105,8 +107,10 @@ export class Follower implements Disposable {
   /** A path of the list was written. */
   written(path: string): void {
     const file = this.#byPath.get(path);
-    if (file === undefined) this.look(path);
-    else this.#pump.wake(file);
+    if (file === undefined) return this.look(path);
+    // Also while no mind follows: without a head one content cannot be told from the next.
+    if (file.isYoung) file.peek();
+    this.#pump.wake(file);
   }
 
   /** What is known at and below a folder is looked at again. */
@@ -171,6 +175,7 @@ export class Follower implements Disposable {
     this.lose();
     this.#byNumber.clear();
     this.#phantoms.clear();
+    this.#kept.clear();
     this.#awaited.clear();
     this.#known = new Set(known);
     for (const file of this.#files) file.file = 0;
@@ -197,10 +202,22 @@ export class Follower implements Disposable {
     this.#away.delete(file);
     if (current !== undefined) {
       this.#leave(current, path);
-      if (held === undefined) file.before = current;
+      if (held === undefined) this.#succeed(file, current, path);
     }
     if (held === undefined && this.#isFollowed) this.#startNew(file, path);
     this.#pump.wake(file);
+  }
+
+  /** `file` took the place of `current`. */
+  #succeed(file: FollowedFile, current: FollowedFile, path: string): void {
+    file.before = current;
+    // Not read before it is known whether something came in between.
+    file.isAwaitingSearch = true;
+    const work = this.#findMissed(current, path).finally(() => {
+      file.isAwaitingSearch = false;
+      this.#pump.wake(file);
+    });
+    this.#search(work, current);
   }
 
   #add(file: FollowedFile): FollowedFile {
@@ -266,18 +283,21 @@ export class Follower implements Disposable {
   }
 
   /** A rotated file that was not held: what is left of it, or all of it. */
-  #takeRest({ sibling, logPath, index, offset, isCopy: isOther }: Rest): void {
-    const { path, log, isZipped, head } = sibling;
-    if (this.#byKey.has(keyOf(log))) return closeSync(log.fd);
+  #takeRest({ sibling, logPath, index, offset, isCopy, copyOf }: Rest): void {
+    const { path, isZipped, key } = sibling;
+    if (this.#byKey.has(key)) return closeSiblings([sibling]);
+    const { log, head } = sibling.take();
     const source = this.#options.sources.find(logPath)?.source ?? "";
     const file = this.#add(new FollowedFile({ ...log, head, source, path, isNew: true }));
     file.isZipped = isZipped;
-    file.isRest = isZipped || isOther;
+    file.isRest = isCopy;
+    file.copyOf = copyOf;
     file.beginAt = offset;
     file.rewind(offset);
     this.#away.add(file);
     this.#putBefore(file, logPath);
     if (index !== null || this.#isFollowed) this.#open(file, index);
+    this.#pump.wake(file);
   }
 
   /** Puts a rest in front of the file at a path, behind the rests that are there already. */
@@ -291,7 +311,7 @@ export class Follower implements Disposable {
   #open(file: FollowedFile, position: number | null): void {
     file.file = this.#options.nextNumber();
     this.#byNumber.set(file.file, file);
-    this.#stream.send(describeOpen(file, file.file, file.head, file.offset, position));
+    this.#stream.send(describeOpen(file, file.file, file.takeNewHead() ?? file.head, file.offset, position));
     if (file.isAway) this.#stream.send({ t: "away", file: file.file });
     if (file.loss !== null) this.#tellLoss(file);
     else if (!file.isReadable) this.#close(file);
@@ -302,7 +322,7 @@ export class Follower implements Disposable {
     const file = this.#options.nextNumber();
     const source = this.#options.sources.find(position.path)?.source ?? "";
     this.#stream.send(describeOpen({ ...position, source }, file, position.head, position.offset, index));
-    if (t === "finished") return this.#stream.send({ t: "gone", file });
+    if (t === "finished") return this.#release(file, position.path, position.head.bytes === 0);
     this.#phantoms.add(file);
     const reason = "it was rotated away, truncated or deleted while nobody looked, and its rest was not found";
     this.#stream.send({ t: "gap", file, bytes: null, reason });
@@ -315,11 +335,28 @@ export class Follower implements Disposable {
     if (file === undefined) return;
     file.isStored = true;
     if (!isDone || !file.isClosed) return;
-    this.#stream.send({ t: "gone", file: number });
     this.#drop(file);
+    this.#release(number, file.path, file.head.bytes === 0);
+  }
+
+  /**
+   * Lets the mind forget a position, unless the log that came behind it is still empty: should that be rotated while nobody looks, then
+   * this position alone tells which rotated files are the newer ones.
+   */
+  #release(file: number, path: string, wasEmpty: boolean): void {
+    const heir = this.#byPath.get(this.#stemOf(path));
+    if (!wasEmpty && heir?.isEmpty === true) this.#kept.set(file, path);
+    else this.#stream.send({ t: "gone", file });
+  }
+
+  #releaseKept(): void {
+    const kept = [...this.#kept];
+    this.#kept.clear();
+    for (const [file, path] of kept) this.#release(file, path, false);
   }
 
   #onDrained(file: FollowedFile): void {
+    if (this.#kept.size > 0 && !file.isEmpty) this.#releaseKept();
     file.isDrained = true;
     if (file.isRest) this.#close(file);
     this.#pump.run();
@@ -335,7 +372,11 @@ export class Follower implements Disposable {
     this.#open(next, null);
     this.#stream.send({ t: "away", file: file.file });
     this.#pump.wake(next);
-    const search = this.#findCopy(file, next)
+    this.#search(this.#findCopy(file, next), file);
+  }
+
+  #search(work: Promise<void>, file: FollowedFile): void {
+    const search = work
       .catch((error: unknown) => this.#lose(file, null, errorText(error)))
       .finally(() => this.#searches.delete(search));
     this.#searches.add(search);
@@ -343,19 +384,53 @@ export class Follower implements Disposable {
 
   async #findCopy(file: FollowedFile, next: FollowedFile): Promise<void> {
     const [path = file.path] = next.paths;
-    const logPath = stemOf(path, (one) => this.#options.sources.find(one) !== undefined);
-    const siblings = await openSiblings(logPath);
-    const copy = siblings.findLast((one) => isCopy(one, file.head, file.offset));
-    const newer = copy === undefined ? [] : siblings.slice(siblings.indexOf(copy) + 1);
-    const unread = newer.filter(({ log }) => !this.#byKey.has(keyOf(log)));
-    closeSiblings(siblings.filter((one) => one !== copy && !unread.includes(one)));
-    if (!this.#files.has(file)) return closeSiblings([...(copy === undefined ? [] : [copy]), ...unread]);
+    const found = await this.#findBehind(file, path);
+    if (!this.#files.has(file)) return closeSiblings([...(found?.itself ?? []), ...(found?.newer ?? [])]);
+    const [copy] = found?.itself ?? [];
     if (copy === undefined) return this.#loseTail(file);
-    file.readFrom(copy.log.fd, copy.isZipped);
-    for (const sibling of unread) {
-      this.#takeRest({ sibling, logPath, index: null, offset: 0, isCopy: true });
-    }
+    file.readFrom(copy.take().log.fd, copy.isZipped);
+    this.#takeUnread(found?.newer ?? [], path);
     this.#pump.wake(file);
+  }
+
+  /** Between two looks a log may have been rotated more than once: whole files came and went. */
+  async #findMissed(file: FollowedFile, path: string): Promise<void> {
+    const found = await this.#findBehind(file, path);
+    closeSiblings(found?.itself ?? []);
+    this.#takeUnread(found?.newer ?? [], path);
+  }
+
+  /** The content of a file among what rotation made of the log, and what is newer and not held; all of it open. */
+  async #findBehind(file: FollowedFile, path: string): Promise<Found | undefined> {
+    const { head, offset } = file;
+    const siblings = listSiblings(this.#stemOf(path));
+    const others = siblings.filter(({ key }) => key === file.key || !this.#byKey.has(key));
+    const itself = await findContent(others, { ...file.identity, head, offset });
+    const newer: Sibling[] = [];
+    for (const sibling of itself === undefined ? [] : siblings.slice(siblings.indexOf(itself) + 1)) {
+      if (this.#byKey.has(sibling.key)) continue;
+      const open = await sibling.open();
+      if (open !== undefined && !isHeld(this.#files, path, open.head)) newer.push(sibling);
+    }
+    closeSiblings(siblings.filter((one) => one !== itself && !newer.includes(one)));
+    return itself === undefined ? undefined : { itself: [itself], newer };
+  }
+
+  #takeUnread(siblings: readonly Sibling[], path: string): void {
+    for (const sibling of siblings) {
+      this.#takeRest({
+        sibling,
+        logPath: this.#stemOf(path),
+        index: null,
+        offset: 0,
+        isCopy: sibling.isZipped,
+        copyOf: null,
+      });
+    }
+  }
+
+  #stemOf(path: string): string {
+    return stemOf(path, (one) => this.#options.sources.find(one) !== undefined);
   }
 
   /** What was seen of it and not read is lost; what was never seen nobody can know. */
@@ -411,6 +486,13 @@ export class Follower implements Disposable {
     if (file.measure() !== file.offset) return this.#pump.wake(file);
     if (file.isDrained && performance.now() - file.lastGrowthMs >= this.#options.awayForMs) this.#close(file);
   }
+}
+
+/** What was found of a content. */
+interface Found {
+  readonly itself: readonly Sibling[];
+  /** The oldest first. */
+  readonly newer: readonly Sibling[];
 }
 
 interface Described {

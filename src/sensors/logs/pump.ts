@@ -94,7 +94,7 @@ export class Pump {
   /** @returns whether anything was done */
   #step(file: FollowedFile): boolean {
     const { before } = file;
-    const mustWait = before !== null && !before.isDrained && !before.isClosed;
+    const mustWait = file.isAwaitingSearch || (before !== null && !before.isDrained && !before.isClosed);
     if (!mustWait) file.before = null;
     if (file.isZipped) return !mustWait && this.#stepZipped(file);
     try {
@@ -114,7 +114,7 @@ export class Pump {
       case "end":
         return this.#handlers.onDrained(file);
       case "bytes":
-        if (result.hasGrown) this.#stream.send({ t: "head", file: file.file, head: file.head });
+        this.#sendHead(file);
         this.#send(file, result.bytes);
         if (result.isLast) this.#handlers.onDrained(file);
         else this.#ready.add(file);
@@ -155,6 +155,11 @@ export class Pump {
       this.#handlers.onDrained(file);
     }
     this.run();
+  }
+
+  #sendHead(file: FollowedFile): void {
+    const head = file.takeNewHead();
+    if (head !== undefined) this.#stream.send({ t: "head", file: file.file, head });
   }
 
   #send(file: FollowedFile, bytes: Buffer): void {

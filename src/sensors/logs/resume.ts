@@ -2,14 +2,13 @@
  * Where the positions of a mind go on: in files that are held, in files at their path, in what rotation made of them while nobody
  * looked. Whole files that came and went in that time are found as well: what rotation made after the one that we were in.
  */
-import { closeSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { splitPath } from "#src/lib/raw-path.ts";
 import { TrustedPath } from "#src/linux/trusted-path.ts";
 import type { FilePosition } from "#src/model/log-stream.ts";
 import type { FollowedFile } from "./followed-file.ts";
 import { hasHead } from "./open-log.ts";
-import { closeSiblings, findContent, openSiblings, type Sibling, stemOf } from "./siblings.ts";
+import { closeSiblings, findContent, listSiblings, type Sibling, stemOf } from "./siblings.ts";
 
 /** What there is now. */
 export interface Present {
@@ -20,7 +19,7 @@ export interface Present {
   at(path: string): FollowedFile | undefined;
 }
 
-/** A rotated file that was not held, to be read from `offset`. */
+/** A rotated file that was not held, to be read from `offset`. It is open; the owner of the plan takes or closes it. */
 export interface Rest {
   readonly sibling: Sibling;
   /** Path of the log that it was. */
@@ -30,6 +29,8 @@ export interface Rest {
   readonly offset: number;
   /** It is not the file itself that we were in: nobody writes to it any more. */
   readonly isCopy: boolean;
+  /** Key of the file that the position speaks of. */
+  readonly copyOf: string | null;
 }
 
 /** What becomes of each position. One that is not named waits: the folder of its file is not there. */
@@ -47,7 +48,10 @@ export interface ResumePlan {
 export async function planResume(positions: readonly FilePosition[], present: Present): Promise<ResumePlan> {
   const plan: ResumePlan = { continued: [], rests: [], finished: [], lost: [] };
   const open = continueHeld(positions, present, plan);
-  const byLog = Map.groupBy(open, (index) => stemOf(positions[index]!.path, present.isLog));
+  const empty = plan.continued.filter(({ file, index }) => isFreshAndEmpty(file, positions[index]!));
+  const byLog = Map.groupBy([...open, ...empty.map(({ index }) => index)], (index) =>
+    stemOf(positions[index]!.path, present.isLog),
+  );
   for (const [logPath, indexes] of byLog) {
     await nextTurn();
     await planLog(logPath, indexes, positions, present, plan);
@@ -58,6 +62,7 @@ export async function planResume(positions: readonly FilePosition[], present: Pr
 /** @returns indexes of positions whose file is not held */
 function continueHeld(positions: readonly FilePosition[], { files, at }: Present, plan: ResumePlan): number[] {
   const byKey = Map.groupBy(files, ({ key }) => key);
+  for (const file of files) if (file.copyOf !== null) byKey.set(file.copyOf, [...(byKey.get(file.copyOf) ?? []), file]);
   const taken = new Set<FollowedFile>();
   const take = (index: number, file: FollowedFile | undefined): boolean => {
     if (file === undefined || taken.has(file)) return false;
@@ -70,12 +75,21 @@ function continueHeld(positions: readonly FilePosition[], { files, at }: Present
       index,
       byKey.get(`${device}:${inode}`)?.find((file) => !taken.has(file) && file.isAt(positions[index]!)),
     );
-  const others = [...positions.keys()].filter((index) => !isHeld(positions[index]!, index));
-  return others.filter((index) => {
-    const position = positions[index]!;
-    const file = at(position.path);
-    return position.isDone || position.isAway || !file?.isLike(position) || !take(index, file);
-  });
+  // What is known best first: an empty head fits every content of a file.
+  const byHead = [...positions.keys()].sort((a, b) => positions[b]!.head.bytes - positions[a]!.head.bytes);
+  const others = new Set(byHead.filter((index) => !isHeld(positions[index]!, index)));
+  return [...positions.keys()]
+    .filter((index) => others.has(index))
+    .filter((index) => {
+      const position = positions[index]!;
+      const file = at(position.path);
+      return position.isDone || position.isAway || !file?.isLike(position) || !take(index, file);
+    });
+}
+
+/** The file may be another one of the same number: without a head nobody can tell. */
+function isFreshAndEmpty(file: FollowedFile, { head, isAway, isDone }: FilePosition): boolean {
+  return head.bytes === 0 && !isAway && !isDone && file.beginAt === null && !file.isStored;
 }
 
 async function planLog(
@@ -85,60 +99,75 @@ async function planLog(
   present: Present,
   plan: ResumePlan,
 ): Promise<void> {
+  const continued = new Set(plan.continued.map(({ index }) => index));
   const wanted = indexes.filter((index) => !positions[index]!.isDone);
   plan.finished.push(...indexes.filter((index) => positions[index]!.isDone));
-  if (!present.isLog(logPath)) return void plan.finished.push(...wanted);
+  if (!present.isLog(logPath)) return void plan.finished.push(...wanted.filter((index) => !continued.has(index)));
   if (wanted.length === 0) return;
   if (present.at(logPath) === undefined && !isFolder(splitPath(logPath).folder)) return;
   const held = new Set(Array.from(present.files, ({ key }) => key));
-  const siblings = (await openSiblings(logPath)).filter((one) => !isHeld(one, held));
-  const rests = restsOf(logPath, wanted, positions, siblings, plan);
+  const siblings = listSiblings(logPath).filter(({ key }) => !held.has(key));
+  const rests = await restsOf(logPath, wanted, positions, siblings, plan, present);
   const used = new Set(rests.map(({ sibling }) => sibling));
   closeSiblings(siblings.filter((sibling) => !used.has(sibling)));
   plan.rests.push(...rests);
 }
 
-function isHeld({ log }: Sibling, held: ReadonlySet<string>): boolean {
-  if (!held.has(`${log.device}:${log.inode}`)) return false;
-  closeSync(log.fd);
-  return true;
-}
-
-function restsOf(
+async function restsOf(
   logPath: string,
   wanted: readonly number[],
   positions: readonly FilePosition[],
   siblings: readonly Sibling[],
   plan: ResumePlan,
-): Rest[] {
+  { files }: Present,
+): Promise<Rest[]> {
   const rests = new Map<Sibling, Rest>();
-  let newest = siblings.length;
+  // The newest that lay at the path while somebody looked: what came after it is unread.
+  let last = siblings.length;
+  const continued = new Set(plan.continued.map(({ index }) => index));
   for (const index of wanted) {
     const position = positions[index]!;
-    const sibling = findContent(
-      siblings.filter((one) => !rests.has(one)),
-      position,
-    );
-    if (sibling === undefined) {
-      // It held nothing when it was last looked at.
-      if (position.head.bytes === 0) plan.finished.push(index);
-      else plan.lost.push(index);
+    const free = siblings.filter((one) => !rests.has(one));
+    const sibling = continued.has(index) ? undefined : await findContent(free, position);
+    if (sibling !== undefined) {
+      const isCopy = sibling.inode !== position.inode || sibling.device !== position.device;
+      const copyOf = isCopy ? `${position.device}:${position.inode}` : null;
+      rests.set(sibling, { sibling, logPath, index, offset: position.offset, isCopy, copyOf });
+      if (!position.isAway) last = siblings.indexOf(sibling);
       continue;
     }
-    const isCopy = sibling.log.inode !== position.inode || sibling.log.device !== position.device;
-    rests.set(sibling, { sibling, logPath, index, offset: position.offset, isCopy });
-    if (!position.isAway) newest = siblings.indexOf(sibling);
+    // It was empty: what became of it nobody can tell, but it came after the newest that we know.
+    const isEmpty = position.head.bytes === 0;
+    const newest = isEmpty && !position.isAway ? await findNewestKnown(siblings, positions) : -1;
+    if (newest !== -1) last = newest;
+    if (continued.has(index)) continue;
+    const hadNothing = isEmpty && (position.isAway || newest !== -1 || siblings.length === 0);
+    (hadNothing ? plan.finished : plan.lost).push(index);
   }
-  // What came after the last one that lay at the path, and has no position: all of it is unread.
-  for (const sibling of siblings.slice(newest + 1)) {
-    if (rests.has(sibling) || positions.some((position) => hasContentOf(sibling, position))) continue;
-    rests.set(sibling, { sibling, logPath, index: null, offset: 0, isCopy: sibling.isZipped });
+  for (const sibling of siblings.slice(last + 1)) {
+    if (rests.has(sibling) || (await isKnown(sibling, positions))) continue;
+    if (isHeld(files, logPath, (await sibling.open())!.head)) continue;
+    rests.set(sibling, { sibling, logPath, index: null, offset: 0, isCopy: sibling.isZipped, copyOf: null });
   }
   return siblings.flatMap((sibling) => rests.get(sibling) ?? []);
 }
 
-function hasContentOf({ head }: Sibling, position: FilePosition): boolean {
-  return position.head.bytes > 0 && hasHead(head, position.head);
+/** Whether a file of a log that is held has what begins so: a copy may be made and not be followed by truncation yet. */
+export function isHeld(files: Iterable<FollowedFile>, logPath: string, start: Buffer): boolean {
+  return Iterator.from(files).some((file) => (file.path === logPath || file.paths.has(logPath)) && file.holds(start));
+}
+
+async function findNewestKnown(siblings: readonly Sibling[], positions: readonly FilePosition[]): Promise<number> {
+  for (const [index, sibling] of [...siblings.entries()].toReversed()) {
+    if (await isKnown(sibling, positions)) return index;
+  }
+  return -1;
+}
+
+/** Whether it can be read, and somebody has a position in it. One that cannot be read is nothing to be read either. */
+async function isKnown(sibling: Sibling, positions: readonly FilePosition[]): Promise<boolean> {
+  const open = await sibling.open();
+  return open === undefined || positions.some(({ head }) => head.bytes > 0 && hasHead(open.head, head));
 }
 
 function isFolder(path: string): boolean {

@@ -1,22 +1,81 @@
 /** The rotated files beside a log: where the rest of what was rotated away is looked for. At most MAX_SIBLINGS are looked at. */
-import { closeSync, fstatSync, readdirSync } from "node:fs";
+import { closeSync, lstatSync, readdirSync } from "node:fs";
 import { joinPath, splitPath } from "#src/lib/raw-path.ts";
-import type { FileHead, FilePosition } from "#src/model/log-stream.ts";
+import type { FileHead } from "#src/model/log-stream.ts";
 import { hasHead, type OpenLog, openLog } from "./open-log.ts";
 import { compareAge, parseRotatedName } from "./rotated.ts";
 import { readUnzippedHead } from "./unzipped.ts";
 
 const MAX_SIBLINGS = 200;
 
-/** One of them, open. The owner closes its `log.fd`. */
-export interface Sibling {
-  readonly path: string;
+/** A content that is looked for. */
+export interface Wanted {
+  readonly device: string;
+  readonly inode: string;
+  readonly head: FileHead;
+  readonly offset: number;
+}
+
+/** What is open of a sibling. */
+export interface OpenSibling {
   readonly log: OpenLog;
+  /** As it is unzipped. */
+  readonly head: Buffer;
+}
+
+/** One of them; opened when somebody asks what is in it, and closed by its owner. */
+export class Sibling implements Disposable {
+  readonly path: string;
   readonly mark: string | null;
   readonly mtimeNs: bigint;
   readonly isZipped: boolean;
-  /** As it is unzipped. */
-  readonly head: Buffer;
+  readonly device: string;
+  readonly inode: string;
+  #open: OpenSibling | null | undefined;
+
+  /** @throws Error of node:fs when it is gone */
+  constructor(path: string, mark: string | null, isZipped: boolean) {
+    const { dev, ino, mtimeNs } = lstatSync(Buffer.from(path, "latin1"), { bigint: true });
+    this.path = path;
+    this.mark = mark;
+    this.mtimeNs = mtimeNs;
+    this.isZipped = isZipped;
+    this.device = String(dev);
+    this.inode = String(ino);
+  }
+
+  get key(): string {
+    return `${this.device}:${this.inode}`;
+  }
+
+  /** @returns `undefined` when it is not there any more, or cannot be read or unzipped */
+  async open(): Promise<OpenSibling | undefined> {
+    if (this.#open === undefined) this.#open = (await this.#openNow()) ?? null;
+    return this.#open ?? undefined;
+  }
+
+  /** Its descriptor belongs to the caller from now on. Only once, and only behind {@link open}. */
+  take(): OpenSibling {
+    const open = this.#open;
+    if (open === null || open === undefined) throw new TypeError(`Cannot take "${this.path}": it is not open`);
+    this.#open = null;
+    return open;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#open) closeSync(this.#open.log.fd);
+    this.#open = null;
+  }
+
+  async #openNow(): Promise<OpenSibling | undefined> {
+    const log = openLog(this.path);
+    if (typeof log !== "object") return undefined;
+    const isSame = log.device === this.device && log.inode === this.inode;
+    const head = !isSame ? undefined : this.isZipped ? await readUnzippedHead(log.fd) : log.head;
+    if (head !== undefined) return { log, head };
+    closeSync(log.fd);
+    return undefined;
+  }
 }
 
 /** The name of a log whatever rotation made of it. `isLog`: whether a path is followed itself. */
@@ -26,41 +85,45 @@ export function stemOf(path: string, isLog: (path: string) => boolean): string {
   return rotated !== undefined && isLog(joinPath(folder, rotated.stem)) ? joinPath(folder, rotated.stem) : path;
 }
 
-/** Opens the rotated files of a log, the oldest first. What cannot be opened or unzipped is left out. */
-export async function openSiblings(logPath: string): Promise<Sibling[]> {
+/** The rotated files of a log that can be read, the oldest first. */
+export function listSiblings(logPath: string): Sibling[] {
   const { folder, name } = splitPath(logPath);
   const siblings: Sibling[] = [];
   for (const other of listNames(folder)) {
     const rotated = parseRotatedName(other);
     if (rotated?.stem !== name || (rotated.compression !== "" && rotated.compression !== ".gz")) continue;
-    const path = joinPath(folder, other);
-    const log = openLog(path);
-    if (typeof log !== "object") continue;
-    const isZipped = rotated.compression !== "";
-    const head = isZipped ? await readUnzippedHead(log.fd) : log.head;
-    const { mtimeNs } = fstatSync(log.fd, { bigint: true });
-    if (head === undefined) closeSync(log.fd);
-    else siblings.push({ path, log, mark: rotated.mark, mtimeNs, isZipped, head });
+    try {
+      siblings.push(new Sibling(joinPath(folder, other), rotated.mark, rotated.compression !== ""));
+    } catch {
+      // gone between the two looks
+    }
     if (siblings.length >= MAX_SIBLINGS) break;
   }
   return siblings.sort(compareAge);
 }
 
+/** The one that has a content: the file itself under another name, else the newest copy that reaches up to the offset. */
+export async function findContent(siblings: readonly Sibling[], wanted: Wanted): Promise<Sibling | undefined> {
+  const itself = siblings.find(({ device, inode }) => device === wanted.device && inode === wanted.inode);
+  if (itself !== undefined && (await hasContentOf(itself, wanted.head))) return itself;
+  // Of a content without a known byte nothing could be told from another.
+  if (wanted.head.bytes === 0) return undefined;
+  for (const sibling of siblings.toReversed()) {
+    const reaches = sibling.isZipped || ((await sibling.open())?.log.sizeBytes ?? -1) >= wanted.offset;
+    if (reaches && (await hasContentOf(sibling, wanted.head))) return sibling;
+  }
+  return undefined;
+}
+
+/** Whether it begins as a content did. */
+export async function hasContentOf(sibling: Sibling, head: FileHead): Promise<boolean> {
+  const open = await sibling.open();
+  return open !== undefined && hasHead(open.head, head);
+}
+
 /** Closes those that nobody has taken. */
 export function closeSiblings(siblings: Iterable<Sibling>): void {
-  for (const { log } of siblings) closeSync(log.fd);
-}
-
-/** The one that has the content of a position: the file itself under another name, else the newest copy of it. */
-export function findContent(siblings: readonly Sibling[], position: FilePosition): Sibling | undefined {
-  const isSame = ({ log, head }: Sibling): boolean =>
-    log.device === position.device && log.inode === position.inode && hasHead(head, position.head);
-  return siblings.find(isSame) ?? siblings.findLast((one) => isCopy(one, position.head, position.offset));
-}
-
-/** The newest that holds what a log held, and at least up to `offset`. Of a head without bytes nothing can be said. */
-export function isCopy({ log, head, isZipped }: Sibling, wanted: FileHead, offset: number): boolean {
-  return wanted.bytes > 0 && hasHead(head, wanted) && (isZipped || log.sizeBytes >= offset);
+  for (const sibling of siblings) sibling[Symbol.dispose]();
 }
 
 function listNames(folder: string): string[] {

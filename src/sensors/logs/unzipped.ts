@@ -4,7 +4,8 @@
  * sending whole zipped files to the mind until one fits, would let the mind read files that it never had a position in.
  * Bounds: one chunk in memory; the reader takes no more than it asks for.
  */
-import { createReadStream, fstatSync } from "node:fs";
+import { fstatSync, readSync } from "node:fs";
+import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 
 const HEAD_BYTES = 256;
@@ -30,7 +31,7 @@ export async function readUnzippedHead(fd: number): Promise<Buffer | undefined> 
 
 /** Pieces of what is in it behind the first `skipBytes`. Stops reading when the consumer does. @throws Error of node:zlib */
 export async function* unzip(fd: number, skipBytes = 0): AsyncGenerator<Buffer> {
-  const source = createReadStream("", { fd, autoClose: false, start: 0 });
+  const source = Readable.from(zippedPieces(fd));
   const unzipped = createGunzip({ chunkSize: CHUNK_BYTES });
   source.on("error", (error) => unzipped.destroy(error));
   source.pipe(unzipped);
@@ -43,5 +44,16 @@ export async function* unzip(fd: number, skipBytes = 0): AsyncGenerator<Buffer> 
   } finally {
     source.destroy();
     unzipped.destroy();
+  }
+}
+
+/** A stream of node:fs would close the descriptor, which is not ours. */
+function* zippedPieces(fd: number): Generator<Buffer> {
+  for (let at = 0; ; ) {
+    const piece = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    const count = readSync(fd, piece, 0, piece.length, at);
+    if (count === 0) return;
+    at += count;
+    yield piece.subarray(0, count);
   }
 }
