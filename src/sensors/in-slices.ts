@@ -15,5 +15,7 @@ export async function inSlices(steps: Iterator<unknown>, signal: AbortSignal): P
     await nextTurn();
     untilMs = performance.now() + SLICE_MS;
   }
+  // What it holds open is closed.
+  steps.return?.();
   return false;
 }

@@ -1,6 +1,7 @@
 /** For the tests of this folder: a mind that cuts lines and keeps positions as the real one, and can be killed at any step. Not shipped. */
 
 import { listenUnix } from "#src/linux/unix-socket.ts";
+import { type JournalEntry, JournalExport } from "#src/logs/journal/export.ts";
 import { LogStreamClient, type OpenedFile } from "#src/mind/log-stream-client.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { FilePosition, LogFollow, SourceState, StoredUpTo } from "#src/model/log-stream.ts";
@@ -33,6 +34,10 @@ export class FakeSentry implements AsyncDisposable {
     this.runner.start();
   }
 
+  count(name: string): number {
+    return this.runner.status().counts.find((count) => count.name === name)?.value ?? 0;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.runner[Symbol.asyncDispose]();
     this.server.close();
@@ -48,6 +53,7 @@ interface Row {
 export class FakeStore {
   readonly rows = new Set<Row>();
   lines: { readonly source: string; readonly path: string; readonly text: string }[] = [];
+  readonly entries: JournalEntry[] = [];
   known: readonly string[] = [];
   readonly cursors = new Map<string, string>();
   readonly gaps: { readonly bytes: number | null; readonly reason: string }[] = [];
@@ -69,6 +75,7 @@ type Change = () => void;
 export class FakeMind implements Disposable {
   readonly #store: FakeStore;
   readonly #files = new Map<number, Reading>();
+  readonly #journals = new Map<number, { readonly source: string; readonly parser: JournalExport }>();
   readonly client: LogStreamClient;
   readonly log: string[] = [];
   states: readonly SourceState[] = [];
@@ -89,10 +96,10 @@ export class FakeMind implements Disposable {
       onAway: (file) => this.#update(file, { isAway: true }),
       onBytes: (file, offset, bytes) => this.#onBytes(file, offset, bytes),
       onGap: (_, bytes, reason) => this.#later(() => this.#store.gaps.push({ bytes, reason })),
-      onClose: (file) => this.#onClose(file),
+      onClose: (file) => (this.#journals.has(file) ? this.#onJournalClose(file) : this.#onClose(file)),
       onGone: (file) => {
-        const { row } = this.#files.get(file)!;
-        this.#later(() => this.#store.rows.delete(row));
+        const row = this.#files.get(file)?.row;
+        if (row !== undefined) this.#later(() => this.#store.rows.delete(row));
       },
       onSettled: (known) => {
         this.log.push("settled");
@@ -100,8 +107,12 @@ export class FakeMind implements Disposable {
           this.#store.known = known;
         });
       },
-      onJournalOpen: () => undefined,
-      onJournal: () => undefined,
+      onJournalOpen: ({ file, source, cursor }) => {
+        this.log.push(`journal ${source} ${cursor === null ? "from its start" : "behind a cursor"}`);
+        this.#journals.set(file, { source, parser: new JournalExport() });
+        if (cursor !== null) this.#later(() => this.#store.cursors.set(source, cursor));
+      },
+      onJournal: (file, _, bytes) => this.#onJournal(file, bytes),
       onState: (sources) => {
         this.states = sources;
       },
@@ -132,12 +143,40 @@ export class FakeMind implements Disposable {
     this.commit(false);
     this.#files.clear();
     this.#rows = [...this.#store.rows];
-    return { positions: this.#rows.map(({ position }) => position), known: this.#store.known, journals: [] };
+    return {
+      positions: this.#rows.map(({ position }) => position),
+      known: this.#store.known,
+      journals: this.#journalPositions(),
+    };
+  }
+
+  #journalPositions(): LogFollow["journals"] {
+    return [...this.#store.cursors].map(([source, cursor]) => ({ source, cursor }));
   }
 
   #later(change: Change): void {
     this.#changes.push(change);
     if (!this.isPaused) setImmediate(() => this.#isDead || this.isPaused || this.commit());
+  }
+
+  #onJournal(file: number, bytes: Buffer): void {
+    const { source, parser } = this.#journals.get(file)!;
+    this.#takenBytes += bytes.length;
+    const entries = parser.push(bytes);
+    const last = entries.at(-1);
+    if (last === undefined) return this.#later(() => undefined);
+    this.#later(() => {
+      this.#store.entries.push(...entries);
+      this.#store.cursors.set(source, last.cursor);
+    });
+    this.#stored.set(file, { file, offset: last.endOffset, cursor: last.cursor, isDone: false });
+  }
+
+  #onJournalClose(file: number): void {
+    const { source } = this.#journals.get(file)!;
+    const cursor = this.#stored.get(file)?.cursor ?? this.#store.cursors.get(source) ?? null;
+    this.#later(() => undefined);
+    this.#stored.set(file, { file, offset: 0, cursor, isDone: true });
   }
 
   #onOpen({ position: index, source, path, device, inode, offset, head, file }: OpenedFile): void {

@@ -16,6 +16,13 @@ export type ReadResult =
   /** It begins otherwise than before, or has become shorter: what was read is another content's. */
   | { readonly t: "truncated" };
 
+/** A content that can be known again. */
+export interface Anchor {
+  readonly device: string;
+  readonly inode: string;
+  readonly head: FileHead;
+}
+
 /** What a file is from the start. */
 export interface FollowedFileOptions {
   readonly fd: number;
@@ -60,6 +67,7 @@ export class FollowedFile {
   before: FollowedFile | null = null;
   lastGrowthMs = performance.now();
   #fd: number;
+  #predecessor: Anchor | null = null;
   #toldHeadBytes = -1;
   #sizeBytes = 0;
   /** The largest size that was certainly of this content. */
@@ -77,9 +85,16 @@ export class FollowedFile {
     this.isNew = isNew;
   }
 
-  get identity(): { readonly device: string; readonly inode: string } {
-    const { device, inode } = this;
-    return { device, inode };
+  /** What is known of its content; of an empty one, of the content that went before it. */
+  get anchor(): Anchor | null {
+    const { device, inode, head } = this;
+    return this.isEmpty ? this.#predecessor : { device, inode, head };
+  }
+
+  /** It took the place of another. */
+  follows(other: FollowedFile): void {
+    this.before = other;
+    this.#predecessor = other.anchor;
   }
 
   get key(): string {

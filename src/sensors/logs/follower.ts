@@ -11,7 +11,7 @@ import { FollowedFile } from "./followed-file.ts";
 import { type OpenLog, openLog } from "./open-log.ts";
 import { Pump } from "./pump.ts";
 import { isHeld, planResume, type Rest } from "./resume.ts";
-import { closeSiblings, findContent, listSiblings, type Sibling, stemOf } from "./siblings.ts";
+import { closeSiblings, findContent, listSiblings, type Sibling, stemOf, type Wanted } from "./siblings.ts";
 import type { Sources } from "./sources.ts";
 
 const MAX_FILES = 20_000;
@@ -210,7 +210,7 @@ export class Follower implements Disposable {
 
   /** `file` took the place of `current`. */
   #succeed(file: FollowedFile, current: FollowedFile, path: string): void {
-    file.before = current;
+    file.follows(current);
     // Not read before it is known whether something came in between.
     file.isAwaitingSearch = true;
     const work = this.#findMissed(current, path).finally(() => {
@@ -367,7 +367,7 @@ export class Follower implements Disposable {
     const next = this.#add(file.succeed());
     for (const path of next.paths) this.#byPath.set(path, next);
     if (this.#away.delete(file)) this.#away.add(next);
-    next.before = file;
+    next.follows(file);
     next.beginAt = 0;
     this.#open(next, null);
     this.#stream.send({ t: "away", file: file.file });
@@ -384,7 +384,7 @@ export class Follower implements Disposable {
 
   async #findCopy(file: FollowedFile, next: FollowedFile): Promise<void> {
     const [path = file.path] = next.paths;
-    const found = await this.#findBehind(file, path);
+    const found = await this.#findBehind(file, { ...file.anchor!, offset: file.offset }, path);
     if (!this.#files.has(file)) return closeSiblings([...(found?.itself ?? []), ...(found?.newer ?? [])]);
     const [copy] = found?.itself ?? [];
     if (copy === undefined) return this.#loseTail(file);
@@ -395,17 +395,17 @@ export class Follower implements Disposable {
 
   /** Between two looks a log may have been rotated more than once: whole files came and went. */
   async #findMissed(file: FollowedFile, path: string): Promise<void> {
-    const found = await this.#findBehind(file, path);
+    const { anchor } = file;
+    const found = anchor === null ? undefined : await this.#findBehind(file, { ...anchor, offset: 0 }, path);
     closeSiblings(found?.itself ?? []);
     this.#takeUnread(found?.newer ?? [], path);
   }
 
   /** The content of a file among what rotation made of the log, and what is newer and not held; all of it open. */
-  async #findBehind(file: FollowedFile, path: string): Promise<Found | undefined> {
-    const { head, offset } = file;
+  async #findBehind(file: FollowedFile, wanted: Wanted, path: string): Promise<Found | undefined> {
     const siblings = listSiblings(this.#stemOf(path));
     const others = siblings.filter(({ key }) => key === file.key || !this.#byKey.has(key));
-    const itself = await findContent(others, { ...file.identity, head, offset });
+    const itself = await findContent(others, wanted);
     const newer: Sibling[] = [];
     for (const sibling of itself === undefined ? [] : siblings.slice(siblings.indexOf(itself) + 1)) {
       if (this.#byKey.has(sibling.key)) continue;

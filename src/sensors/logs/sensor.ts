@@ -4,7 +4,9 @@ import { showRawPath } from "#src/lib/raw-path.ts";
 import type { LogStream, SourceState } from "#src/model/log-stream.ts";
 import type { SensorContext, Sight, WatchSensor } from "#src/model/sensor.ts";
 import { FolderWatch } from "./folder-watch.ts";
+import type { FollowedFile } from "./followed-file.ts";
 import { Follower } from "./follower.ts";
+import { JournalFollow } from "./journal-follow.ts";
 import { type FollowedSource, Sources } from "./sources.ts";
 
 /** What the sensor gets. */
@@ -14,6 +16,8 @@ export interface LogsOptions {
   readonly scanEveryMs?: number;
   /** Milliseconds that a rotated file is still looked at when nothing more is written to it. @default 600000 */
   readonly awayForMs?: number;
+  /** Folder with journal files. @default the host's */
+  readonly journalFolder?: string;
 }
 
 const SCAN_EVERY_MS = 60_000;
@@ -28,7 +32,7 @@ const MAX_PATH_SHOWN = 500;
 export const sensor: WatchSensor = {
   async *watch(context) {
     if (context.stream === undefined) throw new Error("Cannot follow logs: there is no way to the mind for bytes");
-    const options = context.options as unknown as LogsOptions;
+    const options: LogsOptions = { sources: [], ...context.options };
     await using run = new LogsRun(context, context.stream, options);
     await run.start();
     yield* untilAborted(context.signal);
@@ -48,6 +52,7 @@ class LogsRun implements AsyncDisposable {
   readonly #sources: Sources;
   readonly #follower: Follower;
   readonly #watch: FolderWatch;
+  readonly #journals: readonly JournalFollow[];
   readonly #resources = new DisposableStack();
   #lastNumber = 0;
   #lastState = "";
@@ -69,6 +74,9 @@ class LogsRun implements AsyncDisposable {
         onError: (error) => context.fail(error),
       }),
     );
+    this.#journals = options.sources
+      .filter(({ kind }) => kind === "journal")
+      .map((source) => this.#resources.use(this.#followJournal(source)));
     this.#watch = new FolderWatch(
       this.#sources.list,
       {
@@ -92,10 +100,19 @@ class LogsRun implements AsyncDisposable {
     const served = this.#stream.serve({
       onFollow: (follow) => {
         this.#lastState = "";
+        for (const journal of this.#journals) {
+          journal.follow(follow.journals.find(({ source }) => source === journal.source)?.cursor ?? null);
+        }
         this.#follower.follow(follow).catch((error: unknown) => this.#context.fail(error));
       },
-      onTaken: (taken) => this.#follower.take(taken),
-      onLost: () => this.#follower.lose(),
+      onTaken: (taken) => {
+        this.#follower.take(taken);
+        for (const journal of this.#journals) journal.take(taken.stored);
+      },
+      onLost: () => {
+        this.#follower.lose();
+        for (const journal of this.#journals) journal.lose();
+      },
     });
     this.#resources.use(served);
     this.#repeat(this.#options.scanEveryMs ?? SCAN_EVERY_MS, () => this.#watch.scan());
@@ -107,6 +124,19 @@ class LogsRun implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#resources.dispose();
     await this.#watch[Symbol.asyncDispose]();
+  }
+
+  #followJournal({ name, paths }: FollowedSource): JournalFollow {
+    const { journalFolder } = this.#options;
+    return new JournalFollow({
+      source: name,
+      matches: paths,
+      ...(journalFolder === undefined ? {} : { folder: journalFolder }),
+      stream: this.#stream,
+      nextNumber: () => ++this.#lastNumber,
+      after: (delayMs, callback) => this.#context.after(delayMs, callback),
+      count: (name, amount) => this.#context.count(name, amount),
+    });
   }
 
   #repeat(everyMs: number, run: () => Promise<void> | void): void {
@@ -134,19 +164,21 @@ class LogsRun implements AsyncDisposable {
 
   #state(): SourceState[] {
     const bySource = Map.groupBy(this.#follower.files, ({ source }) => source);
-    return this.#options.sources
+    const files = this.#options.sources
       .filter(({ kind }) => kind === "file")
-      .map(({ name, paths }) => {
-        const files = bySource.get(name) ?? [];
-        return {
-          source: name,
-          kind: "file",
-          files: files.filter(({ isAway }) => !isAway).length,
-          behindBytes: files.reduce((sum, file) => sum + file.behindBytes, 0),
-          missing: paths.filter((path) => !isWild(path) && !this.#follower.has(path)).slice(0, MAX_SHOWN),
-          unreadable: this.#unreadableOf(name),
-        };
-      });
+      .map(({ name, paths }): SourceState => this.#fileState(name, paths, bySource.get(name) ?? []));
+    return [...files, ...this.#journals.map((journal) => journal.state())];
+  }
+
+  #fileState(source: string, paths: readonly string[], files: readonly FollowedFile[]): SourceState {
+    return {
+      source,
+      kind: "file",
+      files: files.filter(({ isAway }) => !isAway).length,
+      behindBytes: files.reduce((sum, file) => sum + file.behindBytes, 0),
+      missing: paths.filter((path) => !isWild(path) && !this.#follower.has(path)).slice(0, MAX_SHOWN),
+      unreadable: this.#unreadableOf(source),
+    };
   }
 
   #unreadableOf(source: string): SourceState["unreadable"] {
@@ -157,9 +189,10 @@ class LogsRun implements AsyncDisposable {
   }
 
   #sight(sources: readonly SourceState[]): Sight {
-    const { unreadable } = this.#follower;
     const { problems } = this.#watch;
-    const files = sources.reduce((sum, one) => sum + one.files, 0);
+    const files = sources.reduce((sum, one) => sum + (one.kind === "file" ? one.files : 0), 0);
+    const journals = sources.filter(({ kind }) => kind === "journal");
+    const unreadable = sources.flatMap((one) => one.unreadable);
     const behind = sources.filter(({ behindBytes }) => behindBytes > 0);
     const missing = sources.flatMap((one) => one.missing);
     const blindTo = [
@@ -167,7 +200,7 @@ class LogsRun implements AsyncDisposable {
         ({ source, behindBytes }) => `the last ${behindBytes} bytes of ${source}, which are still to be read`,
       ),
       ...[...problems].slice(0, MAX_SHOWN).map(([path, why]) => `${showRawPath(path)} within a second: ${why}`),
-      ...[...unreadable].slice(0, MAX_SHOWN).map(([path, why]) => `${showRawPath(path)}: ${why}`),
+      ...unreadable.slice(0, MAX_SHOWN).map(({ path, reason }) => `${showRawPath(path)}: ${reason}`),
       ...(this.#overflows === 0
         ? []
         : [`nothing, but ${this.#overflows} times events were lost and all was looked at again`]),
@@ -175,7 +208,10 @@ class LogsRun implements AsyncDisposable {
     return {
       state: blindTo.length === 0 ? "watching" : "degraded",
       sees: [
-        `${files} files of ${sources.length} sources by inotify on ${this.#watch.folderCount} folders`,
+        `${files} files by inotify on ${this.#watch.folderCount} folders`,
+        ...(journals.length === 0
+          ? []
+          : [`the journal by journalctl for ${journals.map(({ source }) => source).join(", ")}`]),
         ...(missing.length === 0 ? [] : [`not there yet: ${missing.map(showRawPath).join(", ")}`]),
       ],
       blindTo: [...blindTo, "writes through mmap(2), and by another host of a network filesystem within a minute"],
