@@ -128,18 +128,18 @@ async function restsOf(
   for (const index of wanted) {
     const position = positions[index]!;
     const free = siblings.filter((one) => !rests.has(one));
+    // Of one that was empty nobody can tell what became of it, but it came after the newest that we know.
+    const isEmpty = position.head.bytes === 0;
+    const newest = isEmpty && !position.isAway ? await findNewestKnown(siblings, positions) : -1;
+    if (newest !== -1) last = newest;
     const sibling = continued.has(index) ? undefined : await findContent(free, position);
     if (sibling !== undefined) {
       const isCopy = sibling.inode !== position.inode || sibling.device !== position.device;
       const copyOf = isCopy ? `${position.device}:${position.inode}` : null;
       rests.set(sibling, { sibling, logPath, index, offset: position.offset, isCopy, copyOf });
-      if (!position.isAway) last = siblings.indexOf(sibling);
+      if (!position.isAway && newest === -1) last = siblings.indexOf(sibling);
       continue;
     }
-    // It was empty: what became of it nobody can tell, but it came after the newest that we know.
-    const isEmpty = position.head.bytes === 0;
-    const newest = isEmpty && !position.isAway ? await findNewestKnown(siblings, positions) : -1;
-    if (newest !== -1) last = newest;
     if (continued.has(index)) continue;
     const hadNothing = isEmpty && (position.isAway || newest !== -1 || siblings.length === 0);
     (hadNothing ? plan.finished : plan.lost).push(index);
