@@ -4,12 +4,14 @@
  */
 import { prepareIptablesLock } from "#src/linux/iptables-lock.ts";
 import { whyNoNfTables } from "#src/linux/nf-tables-firewall.ts";
+import { landlockVersion } from "#src/linux/privileges.ts";
 import { becomeConfined } from "#src/processes/confine.ts";
 
 const [, , journalFolder = "/", actionsFolder = "/", backend = "off"] = process.argv;
 // Only who has chosen iptables, or has nothing else, gets what iptables needs.
 const mayBlock = process.getuid?.() === 0 && backend !== "off";
-const usesIptables = mayBlock && (backend.startsWith("ipset-") || (backend === "auto" && (await whyNoNfTables()) !== null));
+const usesIptables =
+  mayBlock && (backend.startsWith("ipset-") || (backend === "auto" && (await whyNoNfTables()) !== null));
 becomeConfined({
   capabilities: [
     "CAP_CHOWN",
@@ -18,7 +20,8 @@ becomeConfined({
     "CAP_FOWNER",
     "CAP_FSETID",
     "CAP_NET_ADMIN",
-    "CAP_SYS_PTRACE",
+    // Sockets of logins are seen by it where no Landlock hides them from us.
+    ...(landlockVersion() === 0 ? (["CAP_SYS_PTRACE"] as const) : []),
     ...(usesIptables ? (["CAP_NET_RAW"] as const) : []),
   ],
   writes: [journalFolder, actionsFolder, ...(usesIptables ? prepareIptablesLock() : [])],

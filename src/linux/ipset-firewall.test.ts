@@ -39,44 +39,55 @@ for (const variant of ["nft", "legacy"] as const) {
   const iptables = `iptables-${variant}`;
   const all = ["203.0.113.5", "203.0.113.6", "2001:db8:0:5::5", "2001:db8:0:6::5"];
 
-  test(`IpsetFirewall (${variant}) drops what is blocked, by port and by list, never what is allowed`, root, async (t) => {
-    const { reaching } = await arrange(t);
-    // What is established is accepted by others: it must not pass.
-    run(iptables, "-A", "INPUT", "-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT");
-    using firewall = await open(kind);
-    await firewall.replace({ allowed: [], blocked: [blockedOf("203.0.113.5/32"), blockedOf("2001:db8:0:5::/64")] });
-    assert.deepEqual(await reaching(), ["203.0.113.6", "2001:db8:0:6::5"]);
-    await firewall.unblock([blockedOf("203.0.113.5/32"), blockedOf("2001:db8:0:5::/64"), blockedOf("192.0.2.1/32")]);
-    assert.deepEqual(await reaching(), all);
-    await firewall.block([blockedOf("203.0.113.4/31", 7000), blockedOf("2001:db8:0:6::5/128", 7000, 3_600_000)]);
-    assert.deepEqual(await reaching(), ["203.0.113.6", "2001:db8:0:5::5"]);
-    assert.deepEqual(await reaching(7001), all);
-    const listed = packNetworks(["203.0.113.0/29", "2001:db8:0:5::/64"].map((text) => parseNetwork(text)!));
-    await firewall.changeListed(listed, new Map());
-    await firewall.allow(["203.0.113.6/32", "203.0.113.5/32"].map((text) => parseNetwork(text)!));
-    assert.deepEqual(await reaching(7001), ["203.0.113.5", "203.0.113.6", "2001:db8:0:6::5"]);
-    await firewall.changeListed(new Map(), listed);
-    await firewall.allow([]);
-    assert.deepEqual(await reaching(7001), all);
-    assert.deepEqual(await firewall.readDropped(), { blocked: 2, ports: 2, listed: 1 });
-  });
+  test(
+    `IpsetFirewall (${variant}) drops what is blocked, by port and by list, never what is allowed`,
+    root,
+    async (t) => {
+      const { reaching } = await arrange(t);
+      // What is established is accepted by others: it must not pass.
+      run(iptables, "-A", "INPUT", "-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT");
+      using firewall = await open(kind);
+      await firewall.replace({ allowed: [], blocked: [blockedOf("203.0.113.5/32"), blockedOf("2001:db8:0:5::/64")] });
+      assert.deepEqual(await reaching(), ["203.0.113.6", "2001:db8:0:6::5"]);
+      await firewall.unblock([blockedOf("203.0.113.5/32"), blockedOf("2001:db8:0:5::/64"), blockedOf("192.0.2.1/32")]);
+      assert.deepEqual(await reaching(), all);
+      await firewall.block([blockedOf("203.0.113.4/31", 7000), blockedOf("2001:db8:0:6::5/128", 7000, 3_600_000)]);
+      assert.deepEqual(await reaching(), ["203.0.113.6", "2001:db8:0:5::5"]);
+      assert.deepEqual(await reaching(7001), all);
+      const listed = packNetworks(["203.0.113.0/29", "2001:db8:0:5::/64"].map((text) => parseNetwork(text)!));
+      await firewall.changeListed(listed, new Map());
+      await firewall.allow(["203.0.113.6/32", "203.0.113.5/32"].map((text) => parseNetwork(text)!));
+      assert.deepEqual(await reaching(7001), ["203.0.113.5", "203.0.113.6", "2001:db8:0:6::5"]);
+      await firewall.changeListed(new Map(), listed);
+      await firewall.allow([]);
+      assert.deepEqual(await reaching(7001), all);
+      assert.deepEqual(await firewall.readDropped(), { blocked: 2, ports: 2, listed: 1 });
+    },
+  );
 
-  test(`IpsetFirewall (${variant}) leaves the end of a block to the kernel, and renews one that is there`, root, async (t) => {
-    const { reaching } = await arrange(t);
-    using firewall = await open(kind);
-    await firewall.replace(EMPTY);
-    await firewall.block([blockedOf("203.0.113.5/32", null, 2000), blockedOf("203.0.113.6/32", null, 2000)]);
-    await firewall.block([blockedOf("203.0.113.6/32", null, 90 * 86_400_000)]);
-    while (!(await reaching()).includes("203.0.113.5"));
-    assert.match(run("ipset", "list", "garrison-blocked4"), /^203\.0\.113\.6 timeout 21474\d\d$/m);
-  });
+  test(
+    `IpsetFirewall (${variant}) leaves the end of a block to the kernel, and renews one that is there`,
+    root,
+    async (t) => {
+      const { reaching } = await arrange(t);
+      using firewall = await open(kind);
+      await firewall.replace(EMPTY);
+      await firewall.block([blockedOf("203.0.113.5/32", null, 2000), blockedOf("203.0.113.6/32", null, 2000)]);
+      await firewall.block([blockedOf("203.0.113.6/32", null, 90 * 86_400_000)]);
+      while (!(await reaching()).includes("203.0.113.5"));
+      assert.match(run("ipset", "list", "garrison-blocked4"), /^203\.0\.113\.6 timeout 21474\d\d$/m);
+    },
+  );
 
   test(`IpsetFirewall (${variant}) touches nothing of others`, root, async () => {
     enterNamespace();
     run("ipset", "create", "bl_SPAMDROP", "hash:net");
     run("ipset", "add", "bl_SPAMDROP", "192.0.2.0/24");
     feed(OTHERS, `${iptables}-restore`);
-    feed(OTHERS.replace("-m set --match-set bl_SPAMDROP src", "-s 2001:db8::/32").replace("172.17.0.0/16", "fd00::/8"), `ip6tables-${variant}-restore`);
+    feed(
+      OTHERS.replace("-m set --match-set bl_SPAMDROP src", "-s 2001:db8::/32").replace("172.17.0.0/16", "fd00::/8"),
+      `ip6tables-${variant}-restore`,
+    );
     const look = () =>
       [`${iptables}-save`, `ip6tables-${variant}-save`, "nft -s list ruleset", "ipset save"]
         .map((words) => run(words.split(" ")[0]!, ...words.split(" ").slice(1)))
@@ -91,7 +102,10 @@ for (const variant of ["nft", "legacy"] as const) {
     const ours = /^(?::GARRISON .*|-A GARRISON .*|-A (?:INPUT|FORWARD) -j GARRISON)\n/gm;
     assert.equal(saved.match(ours)?.length, 7);
     assert.match(saved, /^-A INPUT -j GARRISON\n-A INPUT -i lo/m);
-    assert.equal(saved.replaceAll(ours, "").replaceAll(/^#.*\n/gm, ""), before.slice(0, before.indexOf("COMMIT\n") + 7));
+    assert.equal(
+      saved.replaceAll(ours, "").replaceAll(/^#.*\n/gm, ""),
+      before.slice(0, before.indexOf("COMMIT\n") + 7),
+    );
     await firewall.remove();
     assert.equal(look(), before);
   });
@@ -100,7 +114,12 @@ for (const variant of ["nft", "legacy"] as const) {
     enterNamespace();
     using firewall = await open(kind);
     await firewall.replace(EMPTY);
-    for (const words of [["-F"], ["-F", "GARRISON"], ["-I", "INPUT", "1", "-p", "tcp", "-j", "ACCEPT"], ["-D", "FORWARD", "1"]]) {
+    for (const words of [
+      ["-F"],
+      ["-F", "GARRISON"],
+      ["-I", "INPUT", "1", "-p", "tcp", "-j", "ACCEPT"],
+      ["-D", "FORWARD", "1"],
+    ]) {
       const told = Promise.withResolvers<void>();
       await using _watch = firewall.watch(told.resolve);
       run(iptables, ...words);

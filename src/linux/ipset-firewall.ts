@@ -50,7 +50,11 @@ export class IpsetFirewall implements Firewall {
     const probe = `garrison-probe-${process.pid}`;
     try {
       // The way that rules are read is the way that they are written: what may not be done fails here.
-      await runProgram(programs.ipset, ["restore"], [`create ${probe} hash:net,port family inet6 timeout 0\n`, `destroy ${probe}\n`]);
+      await runProgram(
+        programs.ipset,
+        ["restore"],
+        [`create ${probe} hash:net,port family inet6 timeout 0\n`, `destroy ${probe}\n`],
+      );
       for (const family of FAMILIES) await runProgram(programs.iptables[family], ["-w", "5", "-S", "INPUT"]);
       return new IpsetFirewall(kind, programs);
     } catch (error) {
@@ -83,7 +87,9 @@ export class IpsetFirewall implements Firewall {
 
   async changeListed(added: PackedNetworks, removed: PackedNetworks): Promise<void> {
     const lines = (word: string, packed: PackedNetworks): string[] =>
-      [...unpackNetworks(packed)].map((network) => `${word} ${setName("listed", network.family)} ${formatNetwork(network)}`);
+      [...unpackNetworks(packed)].map(
+        (network) => `${word} ${setName("listed", network.family)} ${formatNetwork(network)}`,
+      );
     await this.#ipset([...lines("del", removed), ...lines("add", added)]);
   }
 
@@ -101,7 +107,9 @@ export class IpsetFirewall implements Firewall {
     const dropped = { blocked: 0, ports: 0, listed: 0 };
     for (const family of FAMILIES) {
       const rules = await this.#iptables(family, "-v", "-S", CHAIN);
-      for (const [, kind, packets] of rules.matchAll(/--match-set garrison-(blocked|ports|listed)[46] .* -c (\d+) \d+/g))
+      for (const [, kind, packets] of rules.matchAll(
+        /--match-set garrison-(blocked|ports|listed)[46] .* -c (\d+) \d+/g,
+      ))
         dropped[kind as keyof DroppedPackets] += Number(packets);
     }
     return dropped;
@@ -198,7 +206,10 @@ async function findPrograms(variant: "nft" | "legacy"): Promise<Programs | strin
 }
 
 /** Debian names the variants; others have one, whose version says which it is. */
-async function findVariant(name: string, variant: "nft" | "legacy"): Promise<{ program: string; restore: string } | null> {
+async function findVariant(
+  name: string,
+  variant: "nft" | "legacy",
+): Promise<{ program: string; restore: string } | null> {
   const named = { program: findProgram(`${name}-${variant}`), restore: findProgram(`${name}-${variant}-restore`) };
   if (named.program !== null && named.restore !== null) return { program: named.program, restore: named.restore };
   const [program, restore] = [findProgram(name), findProgram(`${name}-restore`)];
@@ -249,7 +260,10 @@ function addBlocked(blocked: BlockedNetwork): { set: string; entry: string }[] {
 function keysOf({ network, port }: Pick<BlockedNetwork, "network" | "port">): { set: string; key: string }[] {
   const text = formatNetwork(network);
   if (port === null) return [{ set: setName("blocked", network.family), key: text }];
-  return ["tcp", "udp"].map((protocol) => ({ set: setName("ports", network.family), key: `${text},${protocol}:${port}` }));
+  return ["tcp", "udp"].map((protocol) => ({
+    set: setName("ports", network.family),
+    key: `${text},${protocol}:${port}`,
+  }));
 }
 
 function* pieces(lines: readonly string[]): Generator<string> {

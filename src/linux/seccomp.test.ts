@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { assembleFilter } from "./seccomp.ts";
 
 /** Runs a body in a process of its own behind the filter. */
-function behindFilter(internet: boolean, body: string): string {
+function behindFilter(internet: boolean | "raw", body: string): string {
   const script = `
     import { setNoNewPrivileges } from "#src/linux/privileges.ts";
     import { refuseSystemCalls } from "#src/linux/seccomp.ts";
@@ -15,7 +15,7 @@ function behindFilter(internet: boolean, body: string): string {
     const mount = libcFunction("int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data)");
     const tell = (result) => result === -1 ? lastErrno() : "done";
     setNoNewPrivileges();
-    refuseSystemCalls({ internet: ${internet} });
+    refuseSystemCalls({ internet: ${JSON.stringify(internet)} });
     ${body}`;
   const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", script], {
     cwd: import.meta.dirname,
@@ -31,6 +31,15 @@ test("refuseSystemCalls() refuses mounts, namespaces, signals and internet socke
       tell(socket(2, 1, 0)), tell(socket(10, 2, 0)), tell(socket(17, 3, 0)), tell(socket(1, 1, 0)), tell(socket(16, 3, 4))].join(" "))`,
   );
   assert.equal(output, "EPERM EPERM EPERM EPERM EPERM EPERM done done");
+});
+
+test("refuseSystemCalls() leaves raw internet sockets alone to what uses iptables", () => {
+  const output = behindFilter(
+    "raw",
+    `console.log([tell(socket(2, 3, 255)), tell(socket(10, 3 | 0o2000000, 255)), tell(socket(2, 1, 0)), tell(socket(10, 2, 0)),
+      tell(socket(17, 3, 0)), tell(socket(1, 1, 0)), tell(socket(16, 3, 4)), tell(unshare(0x20000))].join(" "))`,
+  );
+  assert.equal(output, "done done EPERM EPERM EPERM done done EPERM");
 });
 
 test("refuseSystemCalls() leaves internet sockets to the mind", () => {
@@ -53,7 +62,7 @@ test("refuseSystemCalls() holds for what the process becomes, and for its thread
 });
 
 for (const architecture of ["x64", "arm64"]) {
-  for (const internet of [true, false]) {
+  for (const internet of [true, false, "raw"] as const) {
     test(`assembleFilter() jumps only to instructions that are there (${architecture}, internet ${internet})`, () => {
       const program = assembleFilter(architecture, internet);
       const length = program.length / 8;

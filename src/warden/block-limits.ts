@@ -48,7 +48,7 @@ export class BlockLimits {
     const host = (Object.keys(REASONS) as (keyof Protected)[]).flatMap((key) =>
       kept[key].map((network) => [`${REASONS[key]} (${formatNetwork(network)})`, network] as const),
     );
-    for (const one of [...host, ...special]) {
+    for (const one of [...special, ...host]) {
       for (const bucket of bucketsOf(one[1])) {
         const others = this.#kept.get(bucket);
         if (others === undefined) this.#kept.set(bucket, [one]);
