@@ -336,6 +336,69 @@ describe("LogCenter", () => {
   });
 });
 
+describe("LogCenter, the journal", () => {
+  const FILE: LogSource = { ...AUTH, isForgeable: true };
+  const JOURNAL: LogSource = { name: "journal", kind: "journal", paths: [], format: "syslog", isForgeable: true };
+
+  /** An entry as journalctl exports it. */
+  function entry(atUnixMs: number, message: string, uid = 0): Buffer {
+    const fields = {
+      __CURSOR: "s=1;i=2",
+      __REALTIME_TIMESTAMP: `${atUnixMs}000`,
+      _UID: String(uid),
+      _COMM: "sshd",
+      _SYSTEMD_UNIT: "ssh.service",
+      SYSLOG_IDENTIFIER: "sshd",
+      MESSAGE: message,
+    };
+    return Buffer.from(
+      `${Object.entries(fields)
+        .map(([name, value]) => `${name}=${value}\n`)
+        .join("")}\n`,
+    );
+  }
+
+  async function start(): Promise<Bench> {
+    const bench = await Bench.start({ sources: [FILE, JOURNAL] });
+    bench.center.onJournalOpen({ file: 2, source: "journal", cursor: null });
+    return bench;
+  }
+
+  test("blocks nobody for lines that a user of this host wrote, and tells of them", async () => {
+    await using bench = await start();
+    await bench.fail("192.0.2.1", ten("root"));
+    bench.nowUnixMs += 20_000;
+    bench.center.tick();
+    assert.deepEqual(bench.asked, []);
+    assert.equal(bench.told("logs.forged")[0], "new logs.forged high");
+    assert.deepEqual(new Set(bench.told("logs.forged").slice(1)), new Set(["update logs.forged high"]));
+  });
+
+  test("blocks whom file and journal name, once, and keeps the cursor", async () => {
+    await using bench = await start();
+    let offset = 0;
+    for (const user of ten("root")) {
+      await bench.fail(ATTACKER, [user]);
+      const bytes = entry(bench.nowUnixMs, `Failed password for ${user} from ${ATTACKER} port 4711 ssh2`);
+      bench.center.onJournal(2, offset, bytes);
+      offset += bytes.length;
+    }
+    await until(() => bench.asked.length > 0);
+    bench.nowUnixMs += 20_000;
+    bench.center.tick();
+    assert.deepEqual(bench.told(), ["new auth.bruteforce low"]);
+    assert.deepEqual(bench.center.positions().journals, [{ source: "journal", cursor: "s=1;i=2" }]);
+  });
+
+  test("counts lines of the file again when the journal cannot be read", async () => {
+    await using bench = await start();
+    bench.center.onJournal(2, 0, Buffer.from("=\n"));
+    await bench.fail(ATTACKER, ten("root"));
+    assert.equal(bench.asked.length, 1);
+    assert.deepEqual(bench.logged, ["the journal is not read any more"]);
+  });
+});
+
 describe("LogCenter, logins", () => {
   test("tells when root logs in for the first time, and when an account comes from another part of the internet", async () => {
     await using bench = await Bench.start();

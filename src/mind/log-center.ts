@@ -26,6 +26,7 @@ import { isStoreFull, type Store } from "#src/store/store.ts";
 import type { BlockEngine } from "./block-engine.ts";
 import { eventOfDecision, eventOfTrouble, RoutineAlerts, wantedBlock } from "./log-events.ts";
 import { LogFile, storeFiles } from "./log-files.ts";
+import { LogJournal } from "./log-journal.ts";
 import { LogLogins } from "./log-logins.ts";
 import { beat, type Rhythm, silence } from "./log-rhythm.ts";
 import type { LoadedRules, SourceRules } from "./log-rules.ts";
@@ -102,7 +103,8 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
   #states: readonly SourceState[] = [];
   #rhythms: Record<string, Rhythm>;
   readonly #behind = new Set<string>();
-  readonly #journals = new Set<string>();
+  /** By the name of the source: those that are read now. */
+  readonly #journals = new Map<string, LogJournal>();
   #waiting = nothing();
   #gaps = 0;
   #dropped = 0;
@@ -163,8 +165,8 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
       this.#rhythms[source] = { ...rhythm, isSilent: true };
       this.#waiting.troubles.push({ trouble: "silent", source, ...long });
     }
-    const isJournalRead = this.#journals.size > 0 && this.#work.isIdle && this.#behindBytesOf("journal") === 0;
-    if (isJournalRead) this.#waiting.decisions.push(...this.#decider.journalReached(now - JOURNAL_LAG_MS));
+    if (this.#journals.size > 0)
+      this.#waiting.decisions.push(...this.#decider.journalReached(this.#journalReadTo(now)));
     this.#keep();
   }
 
@@ -180,9 +182,11 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
   }
 
   positions(): LogFollow {
+    // Numbers of an earlier connection mean nothing on this one.
+    this.#files = new Map();
+    this.#journals.clear();
     this.#keep();
     this.#sent = this.#positions.list();
-    this.#files = new Map();
     return {
       positions: this.#sent.map(({ id: _, source: __, ...position }) => position),
       known: this.#positions.known,
@@ -244,12 +248,21 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
     });
   }
 
-  onJournalOpen(): void {
-    // No source of the journal is taken until its entries can be read.
+  onJournalOpen(opened: Parameters<LogStreamClientHandlers["onJournalOpen"]>[0]): void {
+    this.#work.push(() => {
+      const rules = this.#parts.rules.sources.get(opened.source);
+      if (rules !== undefined) this.#journals.set(opened.source, new LogJournal(opened, this.#matcherOf(rules, "")));
+    });
   }
 
-  onJournal(_file: number, _offset: number, bytes: Buffer): void {
-    this.#waiting.bytes += bytes.length;
+  onJournal(file: number, _offset: number, bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      const piece = Buffer.from(bytes.subarray(at, at + PIECE_BYTES));
+      this.#work.push(() => {
+        this.#waiting.bytes += piece.length;
+        this.#takeJournal(file, piece);
+      });
+    }
   }
 
   onState(sources: readonly SourceState[]): void {
@@ -268,9 +281,9 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
     if (reason !== null) this.#parts.log.warn("the link for logs is away", { reason });
     this.#work.clear();
     this.#waiting.bytes = 0;
-    this.#journals.clear();
     this.#states = [];
     this.#keep();
+    this.#journals.clear();
   }
 
   [Symbol.dispose](): void {
@@ -286,6 +299,18 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
       for (const hit of read(log)) this.#takeHit(hit);
     } catch (error) {
       this.#parts.log.error("lines of a log were passed over", { path: log.position.path, reason: errorText(error) });
+    }
+  }
+
+  #takeJournal(file: number, piece: Buffer): void {
+    const journal = [...this.#journals.values()].find(({ number }) => number === file);
+    if (journal === undefined) return;
+    try {
+      for (const hit of journal.push(piece)) this.#takeHit(hit);
+    } catch (error) {
+      // Lines of files count again by themselves until the journal is opened anew.
+      this.#journals.delete(journal.source);
+      this.#parts.log.error("the journal is not read any more", { source: journal.source, reason: errorText(error) });
     }
   }
 
@@ -350,11 +375,12 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
     const { makeRoom, onFull, tell } = this.#parts;
     const waiting = this.#waiting;
     const dirty = [...this.#files.values()].filter(({ isDirty }) => isDirty);
-    if (isNothing(waiting) && dirty.length === 0) return this.#giveBack([]);
+    const journals = [...this.#journals.values()].filter(({ isDirty }) => isDirty);
+    if (isNothing(waiting) && dirty.length + journals.length === 0) return this.#giveBack([]);
     const attempt = (): { outcomes: readonly Outcome[]; stored: () => readonly StoredUpTo[] } =>
       this.#parts.store.transaction(() => ({
         outcomes: this.#storeWaiting(waiting),
-        stored: storeFiles(dirty, this.#positions),
+        stored: storeFiles(dirty, journals, this.#positions),
       }));
     const done = unlessFull(attempt) ?? (makeRoom() ? unlessFull(attempt) : undefined);
     if (done === undefined) {
@@ -444,7 +470,16 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
 
   /** Whether a journal that has this service's lines is being read. */
   #isJournaled(service: string): boolean {
-    return [...this.#journals].some((source) => this.#parts.rules.sources.get(source)?.services.has(service) === true);
+    return [...this.#journals.keys()].some(
+      (source) => this.#parts.rules.sources.get(source)?.services.has(service) === true,
+    );
+  }
+
+  /** Up to when the journal has been read: to now when nothing of it waits. */
+  #journalReadTo(nowUnixMs: number): number {
+    const isUpToDate = this.#work.isIdle && this.#behindBytesOf("journal") === 0;
+    if (isUpToDate) return nowUnixMs - JOURNAL_LAG_MS;
+    return Math.min(...[...this.#journals.values()].map(({ lastAtUnixMs }) => lastAtUnixMs));
   }
 
   #behindBytesOf(kind: SourceState["kind"]): number {

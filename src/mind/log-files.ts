@@ -5,6 +5,7 @@ import { LineCutter } from "#src/logs/match/line-cutter.ts";
 import type { SourceMatcher } from "#src/logs/match/source-matcher.ts";
 import type { FilePosition, StoredUpTo } from "#src/model/log-stream.ts";
 import type { LogPositionStore } from "#src/store/log-position-store.ts";
+import type { LogJournal } from "./log-journal.ts";
 import type { OpenedFile } from "./log-stream-client.ts";
 
 /** One file. */
@@ -65,17 +66,21 @@ export class LogFile {
 }
 
 /** Stores what has changed. Within a transaction. @returns what to do when it is committed */
-export function storeFiles(files: readonly LogFile[], positions: LogPositionStore): () => readonly StoredUpTo[] {
+export function storeFiles(
+  files: readonly LogFile[],
+  journals: readonly LogJournal[],
+  positions: LogPositionStore,
+): () => readonly StoredUpTo[] {
   const stored = files.map((file) => {
     const { source, position } = file;
     const id = file.id ?? positions.insert(source, position);
     if (file.id !== null) positions.update(id, source, position);
     return { file, id, upTo: file.storedUpTo };
   });
-  return () =>
-    stored.map(({ file, id, upTo }) => {
-      file.id = id;
-      file.isDirty = false;
-      return upTo;
-    });
+  for (const { source, cursor } of journals) if (cursor !== null) positions.putJournal({ source, cursor });
+  return () => {
+    for (const { file, id } of stored) file.id = id;
+    for (const one of [...files, ...journals]) one.isDirty = false;
+    return [...stored.map(({ upTo }) => upTo), ...journals.map(({ storedUpTo }) => storedUpTo)];
+  };
 }
