@@ -1,6 +1,5 @@
 /** A real Apache with ModSecurity and the Core Rule Set, in a network namespace: what it writes is what src/waf reads. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -22,62 +21,16 @@ import { parseJsonEntry } from "#src/waf/json-entry.ts";
 import { hitsOf } from "#src/waf/rules.ts";
 import { SerialAssembler } from "#src/waf/serial.ts";
 import { waitFor } from "./host.ts";
+import { type Sent, WebNamespace } from "./waf-namespace.ts";
 
-const NAMESPACE = `garrison-waf-${process.pid}`;
 const SERVER = "203.0.113.9";
+const SERVER_6 = "2001:db8:9::9";
 const ATTACKER = "198.51.100.23";
 const VISITOR = "2001:db8:51::7";
 const PORT = { serial: 8081, json: 8082, concurrent: 8083 } as const;
+const namespace = new WebNamespace("waf", [SERVER, SERVER_6, ATTACKER, VISITOR]);
 const folder = mkdtempSync("/tmp/garrison-waf-");
 const pidFile = join(folder, "apache.pid");
-
-interface Sent {
-  readonly from: string;
-  readonly port: number;
-  readonly method?: string;
-  readonly path: string;
-  readonly host?: string;
-  readonly type?: string;
-  readonly body?: string;
-}
-
-// Sends one request after the other and prints their statuses.
-const CLIENT = `
-  const http = require("node:http");
-  const send = (one) => new Promise((resolve, reject) => {
-    const family = one.from.includes(":") ? 6 : 4;
-    const headers = { host: one.host, "user-agent": "Mozilla/5.0", accept: "text/html", connection: "close" };
-    if (one.type) headers["content-type"] = one.type;
-    if (one.body) headers["content-length"] = Buffer.byteLength(one.body);
-    const request = http.request({ host: family === 6 ? "2001:db8:9::9" : "${SERVER}", port: one.port, family,
-      localAddress: one.from, method: one.method, path: one.path, headers, agent: false }, (response) => {
-      response.resume();
-      response.on("close", () => resolve(response.statusCode));
-    });
-    request.on("error", reject);
-    request.end(one.body);
-  });
-  (async () => {
-    const statuses = [];
-    for (const one of JSON.parse(process.argv[1])) statuses.push(await send(one));
-    console.log(JSON.stringify(statuses));
-  })();
-`;
-
-function run(program: string, ...words: string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(program, words, { encoding: "utf8" });
-  assert.equal(status, 0, `${program} ${words.slice(0, 4).join(" ")}: ${error ?? ""}${stdout}${stderr}`);
-  return stdout;
-}
-
-function inside(program: string, ...words: string[]): string {
-  return run("ip", "netns", "exec", NAMESPACE, program, ...words);
-}
-
-function send(requests: readonly Sent[]): number[] {
-  const full = requests.map((one) => ({ method: "GET", host: "alice.example", ...one }));
-  return JSON.parse(inside(process.execPath, "-e", CLIENT, JSON.stringify(full))) as number[];
-}
 
 function writeConfiguration(extra = ""): string {
   const modules = ["mpm_prefork", "unique_id", "authz_core", "security2"];
@@ -123,12 +76,12 @@ function writeConfiguration(extra = ""): string {
 async function withApache(configuration: string, work: () => void): Promise<void> {
   const errors = (): string =>
     existsSync(join(folder, "error.log")) ? readFileSync(join(folder, "error.log"), "utf8") : "";
-  inside("/usr/sbin/apache2", "-f", configuration, "-k", "start");
+  namespace.run("/usr/sbin/apache2", "-f", configuration, "-k", "start");
   await waitFor(() => existsSync(pidFile), `Apache: ${errors()}`);
   try {
     work();
   } finally {
-    inside("/usr/sbin/apache2", "-f", configuration, "-k", "graceful-stop");
+    namespace.run("/usr/sbin/apache2", "-f", configuration, "-k", "graceful-stop");
     await waitFor(() => !existsSync(pidFile), "the end of Apache");
   }
 }
@@ -150,14 +103,10 @@ function prepare(): void {
   for (const name of ["data", "entries"]) chmodSync(join(folder, name), 0o777);
   for (const name of ["index.html", "search.html", "login.html"])
     writeFileSync(join(folder, "site", name), "<p>hello\n");
-  run("ip", "netns", "add", NAMESPACE);
-  inside("ip", "link", "set", "lo", "up");
-  for (const address of [`${SERVER}/32`, `${ATTACKER}/32`, "2001:db8:9::9/128", `${VISITOR}/128`])
-    inside("ip", "address", "add", address, "dev", "lo");
 }
 
 after(() => {
-  spawnSync("ip", ["netns", "delete", NAMESPACE]);
+  namespace[Symbol.dispose]();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -176,24 +125,26 @@ const FORGED = [
 
 function requestsTo(port: number): Sent[] {
   return [
-    { from: VISITOR, port, path: "/index.html" },
-    { from: VISITOR, port, path: "/search.html?q=blue+shoes" },
-    { from: ATTACKER, port, path: "/search.html?q=%3Cscript%3Ealert(document.cookie)%3C/script%3E&page=2" },
-    { from: ATTACKER, port, path: "/index.html?id=1%27%20UNION%20SELECT%20password%20FROM%20users--%20-" },
+    { from: VISITOR, to: SERVER_6, port, path: "/index.html" },
+    { from: VISITOR, to: SERVER_6, port, path: "/search.html?q=blue+shoes" },
+    { from: ATTACKER, to: SERVER, port, path: "/search.html?q=%3Cscript%3Ealert(document.cookie)%3C/script%3E&page=2" },
+    { from: ATTACKER, to: SERVER, port, path: "/index.html?id=1%27%20UNION%20SELECT%20password%20FROM%20users--%20-" },
     {
       from: ATTACKER,
+      to: SERVER,
       port,
       method: "POST",
       path: "/login.html",
-      type: "application/x-www-form-urlencoded",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
       body: FORGED,
     },
     {
       from: ATTACKER,
+      to: SERVER,
       port,
       path: "/search.html?x%22]%20[id%20%22999999%22]%20[file%20%22=%3Cscript%3Ealert(1)%3C/script%3E",
     },
-    { from: ATTACKER, port, path: "/missing.html" },
+    { from: ATTACKER, to: SERVER, port, path: "/missing.html" },
   ];
 }
 
@@ -225,7 +176,7 @@ test("what Apache with ModSecurity and the CRS writes in each format is read, an
   await withApache(writeConfiguration(), () => {
     for (const port of Object.values(PORT))
       assert.deepEqual(
-        send(requestsTo(port)),
+        namespace.send(requestsTo(port)),
         [200, 200, 403, 403, 403, 403, 404],
         readFileSync(join(folder, "error.log"), "utf8"),
       );
@@ -263,6 +214,7 @@ test("what Apache with ModSecurity and the CRS writes in each format is read, an
 test("falsePositiveCandidates() proposes lines that let the visitors through, and nobody else", async () => {
   const visit = (port: number): Sent => ({
     from: VISITOR,
+    to: SERVER_6,
     port,
     path: "/search.html?q=%3Cscript%3Ealert(1)%3C/script%3E",
   });
@@ -288,7 +240,7 @@ test("falsePositiveCandidates() proposes lines that let the visitors through, an
     const lifted = liftedFor(matchedVar);
     assert.match(lifted, wanted);
     await withApache(writeConfiguration(lifted), () => {
-      assert.deepEqual(send([visit(PORT.json), elsewhere, other]), statuses, lifted);
+      assert.deepEqual(namespace.send([visit(PORT.json), elsewhere, other]), statuses, lifted);
     });
   }
 });
