@@ -73,6 +73,8 @@ export interface LogHit {
   readonly detail: string | null;
   /** How much it counts: 1 is one failed password. */
   readonly weight: number;
+  /** What is kept in place of the line, where that holds what must not be kept: bodies, cookies, passwords. @default the line */
+  readonly text?: string;
 }
 
 /**

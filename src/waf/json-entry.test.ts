@@ -118,11 +118,20 @@ test("jsonMembers() agrees with JSON.parse on every object", () => {
   );
   fc.assert(
     fc.property(plain, fc.constantFrom(0, 2), (object, indent) => {
-      const text = JSON.stringify(object, null, indent);
-      const found = [...jsonMembers(text)].map(([key, span]) => [key, jsonValue(text, span)]);
-      assert.deepEqual(Object.fromEntries(found), JSON.parse(text));
+      const json = JSON.stringify(object, null, indent);
+      const text = Buffer.from(json).toString("latin1");
+      const found = [...jsonMembers(text)].map(([key, span]) => [Buffer.from(key, "latin1"), jsonValue(text, span)]);
+      assert.deepEqual(Object.fromEntries(found), JSON.parse(json));
     }),
   );
+});
+
+test("parseJsonEntry() reads what is escaped, what is UTF-8, and bytes that are neither", () => {
+  const uri = (bytes: string): string | undefined =>
+    parseJsonEntry(VERSION_3.replace("/a.php?token=Sekret1!", bytes))?.uri;
+  assert.equal(uri("/\\u00e9\\u202e"), "/\u00e9\u202e");
+  assert.equal(uri(Buffer.from("/é").toString("latin1")), "/é");
+  assert.equal(uri("/\xe9"), "/\xe9");
 });
 
 test("parseJsonEntry() takes any text", () => {

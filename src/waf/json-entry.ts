@@ -1,6 +1,6 @@
 /** A line of the JSON audit log: of ModSecurity 2.9 (`SecAuditLogFormat JSON`) or of libmodsecurity 3. Pure; at most 1 MiB. */
 import { canonicalAddress } from "#src/lib/ip-network.ts";
-import { decodeBytes, isUniqueId, parseApacheTime, parseAsctime } from "./decode.ts";
+import { isUniqueId, parseApacheTime, parseAsctime } from "./decode.ts";
 import { toEntry, type WafEntry, type WafRule } from "./entry.ts";
 import { jsonMembers, jsonValue, type Span } from "./json-members.ts";
 import { matchedVarOf, parseWafMessage, severityOf } from "./message.ts";
@@ -67,7 +67,7 @@ function parseVersion3(line: string, transaction: Members): WafEntry | null {
 }
 
 function readMessage(message: unknown): WafRule[] {
-  const parsed = typeof message === "string" ? parseWafMessage(decodeBytes(message)) : null;
+  const parsed = typeof message === "string" ? parseWafMessage(message) : null;
   return parsed === null ? [] : [parsed.rule];
 }
 
@@ -112,7 +112,7 @@ function statusOf(value: unknown): number | null {
 }
 
 function textOf(line: string, span: Span | undefined): string {
-  return decodeBytes(stringOf(jsonValue(line, span)));
+  return stringOf(jsonValue(line, span));
 }
 
 function stringOf(value: unknown): string {

@@ -2,6 +2,7 @@
  * Finds members of a JSON object without building it: audit entries carry whole pages and 30 KiB of rules that nobody asked for,
  * and a reader of lines may have cut them. Pure; linear in the text, no recursion.
  */
+import { decodeBytes } from "./decode.ts";
 
 /** Where the value of a member stands. */
 export interface Span {
@@ -39,11 +40,11 @@ export function jsonMembers(text: string, at = 0): Map<string, Span> {
   return members;
 }
 
-/** The value of a member as JSON; `undefined` when it is not whole or is none. */
+/** The value of a member as JSON of UTF-8; `undefined` when it is not whole or is none. @param text each byte one character */
 export function jsonValue(text: string, span: Span | undefined): unknown {
   if (span === undefined || span.end === null) return undefined;
   try {
-    return JSON.parse(text.slice(span.start, span.end));
+    return JSON.parse(decodeBytes(text.slice(span.start, span.end)));
   } catch {
     return undefined;
   }

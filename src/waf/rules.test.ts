@@ -1,20 +1,36 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LineRule, LineView, LogHit } from "#src/logs/contract.ts";
+import type { LineRule, LogHit, LogSource, PlacedHit } from "#src/logs/contract.ts";
+import { SourceMatcher } from "#src/logs/match/source-matcher.ts";
 import type { WafEntry } from "./entry.ts";
 import { wafIndexRule, wafJsonRule, wafSerialRule, weightOf } from "./rules.ts";
 
-function viewOf(text: string): LineView {
-  return { text, messageAt: 0, program: "", atUnixMs: null, trusted: null };
+const SOURCE: LogSource = { name: "modsecurity", kind: "file", paths: [], format: "modsecurity", isForgeable: false };
+
+/** As the engine runs them on a file, in blocks of two lines. */
+function runRules(rules: readonly LineRule[], text: string): PlacedHit[] {
+  const matcher = new SourceMatcher(SOURCE, rules, { onDisabled: (rule, reason) => assert.fail(`${rule}: ${reason}`) });
+  const lines = text.split("\n");
+  let offset = 0;
+  const hits: PlacedHit[] = [];
+  for (let at = 0; at < lines.length; at += 2) {
+    const block = Buffer.from(
+      lines
+        .slice(at, at + 2)
+        .map((line) => `${line}\n`)
+        .join(""),
+      "latin1",
+    );
+    hits.push(...matcher.match(block, { file: "/log", offset, line: at + 1 }));
+    offset += block.length;
+  }
+  return hits;
 }
 
-/** As the engine runs a rule: `search` for lines that hold a literal, `conclude` for what it found. */
 function runRule(rule: LineRule, text: string): LogHit[] {
-  return text.split("\n").flatMap((line) => {
-    if (rule.literals !== null && !rule.literals.some((literal) => line.includes(literal))) return [];
-    const view = viewOf(line);
-    const found = rule.search(view);
-    return found === null || found === undefined ? [] : rule.conclude(found, view);
+  return runRules([rule], text).map(({ place, source, isForgeable, ...hit }) => {
+    assert.deepEqual([place.file, source, isForgeable], ["/log", "modsecurity", false]);
+    return hit;
   });
 }
 
@@ -32,6 +48,7 @@ const HIT: LogHit = {
   site: "alice.example",
   detail: DETAIL,
   weight: 5,
+  text: '198.51.100.23 alice.example "GET /a.php?x=" 403 stopped 1234001 [awLjDsRtYDuhEiTeT7ZJWAAAAAE]',
 };
 
 const jsonLine = (messages: readonly string[], intercepted: boolean): string =>
@@ -83,6 +100,7 @@ test("wafIndexRule() tells of refused requests, not of errors of the site", () =
       ...HIT,
       rule: "modsecurity.refused",
       weight: 1,
+      text: '198.51.100.23 alice.example "GET /a.php" 403 [awLjDsRtYDuhEiTeT7ZJWAAAAAE]',
       detail: "stopped=0 status=403 method=GET id=awLjDsRtYDuhEiTeT7ZJWAAAAAE path=/a.php",
     },
   ]);
@@ -104,4 +122,20 @@ test("weightOf() counts what was stopped by its severity or score, and a fifth f
   assert.equal(weigh(null, true), 3);
   assert.equal(weigh("critical", false), 1);
   assert.equal(weigh("notice", false), 0.2);
+});
+
+test("the three rules of a source read each kind of log, and keep nothing of the line that is secret", () => {
+  const secret = jsonLine([MESSAGE], true).replace(
+    '"headers":{',
+    '"body":["pwd=Sekret1!"],"headers":{"Cookie":"Sekret1!",',
+  );
+  const hits = runRules([wafJsonRule(), wafSerialRule(), wafIndexRule()], `${secret}\nother\n${jsonLine([], true)}`);
+  assert.equal(hits.length, 1);
+  assert.equal(hits[0]?.place.line, 1);
+  assert.doesNotMatch(JSON.stringify(hits), /Sekret1/);
+});
+
+test("a hit shows what a client wrote escaped", () => {
+  const nasty = jsonLine([MESSAGE], true).replace("/a.php?x=1", "/\\u001b[31m\\u202e");
+  assert.match(runRule(wafJsonRule(), nasty)[0]?.text ?? "", /"GET \/\\x1b\[31m\\u\{202e\}"/);
 });

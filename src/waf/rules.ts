@@ -1,4 +1,5 @@
 /** The audit logs as rules of the log engine. Each rule keeps the state of one log: make one for each file. */
+import { cleanText } from "#src/lib/clean-text.ts";
 import type { LineRule, LogHit } from "#src/logs/contract.ts";
 import { detailOf, formatWafDetail } from "./detail.ts";
 import type { WafEntry, WafSeverity } from "./entry.ts";
@@ -68,7 +69,16 @@ function toHit(entry: WafEntry, rule: string, weight: number): LogHit {
     site: entry.site,
     detail: formatWafDetail(detailOf(entry)),
     weight,
+    text: shownText(entry),
   };
+}
+
+/** The line itself has cookies, credentials and bodies in it, and that of a serial log says nothing. */
+function shownText({ uniqueId, address, site, method, uri, status, isIntercepted, rules, score }: WafEntry): string {
+  const names = rules.slice(0, 4).map(({ id, message }) => (message === "" ? id : `${id} "${message}"`));
+  const outcome = `${status ?? "-"}${isIntercepted ? " stopped" : ""}${score === null ? "" : ` score ${score}`}`;
+  const what = `${address ?? "-"} ${site ?? "-"} "${method} ${uri}" ${outcome} ${names.join(", ")}`;
+  return `${cleanText(what.trimEnd(), 900)} [${uniqueId}]`;
 }
 
 // A rule without a severity that stops a request was written by somebody who meant it: as grave as an error.

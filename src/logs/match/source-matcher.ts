@@ -178,7 +178,8 @@ export class SourceMatcher {
 
   #place(hit: LogHit, { text }: LineView, place: LinePlace, isForgeable: boolean): PlacedHit {
     const { rule, service, outcome, atUnixMs, address, user, site, detail, weight } = hit;
-    const own = { place, source: this.#source.name, text: text.slice(0, MAX_HIT_TEXT), isForgeable };
+    const shown = (hit.text ?? text).slice(0, MAX_HIT_TEXT);
+    const own = { place, source: this.#source.name, text: shown, isForgeable };
     return { rule, service, outcome, atUnixMs, address, user, site, detail, weight, ...own };
   }
 
