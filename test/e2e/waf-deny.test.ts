@@ -16,7 +16,7 @@ import { renderApacheMap } from "#src/blocks/web/apache-map.ts";
 import { renderNginxGeo } from "#src/blocks/web/nginx-geo.ts";
 import { apacheSnippet, nginxSnippet } from "#src/blocks/web/snippets.ts";
 import { waitFor } from "./host.ts";
-import { type Sent, WebNamespace } from "./waf-namespace.ts";
+import { type Sent, stopServer, WebNamespace } from "./waf-namespace.ts";
 
 const SERVER = "203.0.113.9";
 const PROXY = "203.0.113.1";
@@ -106,8 +106,7 @@ test("Apache denies whom the map names, and follows the map without a reload", a
     replaceFile(map, renderApacheMap([`${VISITOR}/32`]).text);
     assert.deepEqual(statusesAt(8084).slice(0, 3), [403, 200, 200]);
   } finally {
-    namespace.run("/usr/sbin/apache2", "-f", configuration, "-k", "stop");
-    await waitFor(() => !existsSync(pidFile), "the end of Apache");
+    await stopServer(pidFile, () => namespace.run("/usr/sbin/apache2", "-f", configuration, "-k", "stop"));
   }
 });
 
@@ -146,7 +145,6 @@ test("nginx denies whom the geo file names", async () => {
       readFileSync(join(folder, "nginx.log"), "utf8"),
     );
   } finally {
-    nginx("-s", "stop");
-    await waitFor(() => !existsSync(pidFile), "the end of nginx");
+    await stopServer(pidFile, () => nginx("-s", "stop"));
   }
 });

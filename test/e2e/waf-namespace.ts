@@ -1,6 +1,8 @@
 /** A network namespace for web servers under test, with addresses of its own, and a client in it. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { waitFor } from "./host.ts";
 
 /** One request, sent from one of the namespace's addresses. */
 export interface Sent {
@@ -60,6 +62,14 @@ export class WebNamespace implements Disposable {
   [Symbol.dispose](): void {
     spawnSync("ip", ["netns", "delete", this.#name]);
   }
+}
+
+/** Waits until a server that wrote its pid there, and was told to stop, is gone: it removes the file before its children have ended. */
+export async function stopServer(pidFile: string, stop: () => void): Promise<void> {
+  const pid = Number(readFileSync(pidFile, "utf8"));
+  assert.ok(pid > 1);
+  stop();
+  await waitFor(() => !existsSync(`/proc/${pid}`), `the end of process ${pid}`);
 }
 
 function run(program: string, ...words: string[]): string {

@@ -21,7 +21,7 @@ import { parseJsonEntry } from "#src/waf/json-entry.ts";
 import { hitsOf } from "#src/waf/rules.ts";
 import { SerialAssembler } from "#src/waf/serial.ts";
 import { waitFor } from "./host.ts";
-import { type Sent, WebNamespace } from "./waf-namespace.ts";
+import { type Sent, stopServer, WebNamespace } from "./waf-namespace.ts";
 
 const SERVER = "203.0.113.9";
 const SERVER_6 = "2001:db8:9::9";
@@ -81,8 +81,7 @@ async function withApache(configuration: string, work: () => void): Promise<void
   try {
     work();
   } finally {
-    namespace.run("/usr/sbin/apache2", "-f", configuration, "-k", "graceful-stop");
-    await waitFor(() => !existsSync(pidFile), "the end of Apache");
+    await stopServer(pidFile, () => namespace.run("/usr/sbin/apache2", "-f", configuration, "-k", "graceful-stop"));
   }
 }
 
