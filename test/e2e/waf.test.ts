@@ -159,14 +159,19 @@ function assertHits(entries: readonly WafEntry[]): void {
     assert.doesNotMatch(JSON.stringify(hit), /Sekret1|alert\(|UNION/);
     assert.doesNotMatch(hit.detail ?? "", /999999/);
   }
+  // Answers come before entries, and each of Apache's processes writes its own: their order is anybody's.
   const details = hits.map(({ detail }) => parseWafDetail(detail ?? ""));
-  assert.deepEqual(
-    details.map((detail) => detail?.path),
-    ["/search.html", "/index.html", "/login.html", "/search.html"],
-  );
-  assert.ok(details[0]?.rules.includes("941100"), details[0]?.rules.join() ?? "no hit");
-  assert.ok(details[1]?.rules.includes("942100"), details[1]?.rules.join() ?? "no hit");
-  assert.equal(details[0]?.matchedVar, "ARGS:q");
+  assert.deepEqual(details.map((detail) => detail?.path).toSorted(), [
+    "/index.html",
+    "/login.html",
+    "/search.html",
+    "/search.html",
+  ]);
+  const ofQuery = details.find((detail) => detail?.matchedVar === "ARGS:q");
+  assert.equal(ofQuery?.path, "/search.html");
+  assert.ok(ofQuery?.rules.includes("941100"), JSON.stringify(details));
+  const ofIndex = details.find((detail) => detail?.path === "/index.html");
+  assert.ok(ofIndex?.rules.includes("942100"), JSON.stringify(details));
   for (const detail of details) assert.ok((detail?.score ?? 0) >= 5);
   for (const { rules } of entries) assert.ok(rules.every(({ id }) => !/^(?:949|980)/.test(id)));
 }
@@ -218,8 +223,9 @@ test("falsePositiveCandidates() proposes lines that let the visitors through, an
     port,
     path: "/search.html?q=%3Cscript%3Ealert(1)%3C/script%3E",
   });
-  const [entry] = assemble(lines("serial.log"));
-  const detail = parseWafDetail(hitsOf(entry!)[0]?.detail ?? "")!;
+  const details = assemble(lines("serial.log")).map((entry) => parseWafDetail(hitsOf(entry)[0]?.detail ?? ""));
+  const detail = details.find((one) => one?.matchedVar === "ARGS:q");
+  assert.ok(detail);
   const liftedFor = (matchedVar: string | null): string => {
     const hits = [1, 2, 3, 4, 5, 6].map((last) => ({
       atUnixMs: 0,
