@@ -125,7 +125,9 @@ test("a rig goes with the test that made it, even when that is killed", async ()
   const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const [chunk] = (await once(child.stdout, "data")) as [Buffer];
+  const ended = once(child, "exit").then(() => assert.fail("the rig did not start"));
+  const [chunk] = (await Promise.race([once(child.stdout, "data"), ended])) as [Buffer];
+  ended.catch(() => {});
   const pids = JSON.parse(chunk.toString()) as number[];
   assert.ok(pids.length >= 4 && pids.every((pid) => isRunning(pid)), chunk.toString());
   child.kill("SIGKILL");

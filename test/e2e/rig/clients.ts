@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { request } from "node:http";
 import { connect, type Socket } from "node:net";
+import { setImmediate, setTimeout } from "node:timers/promises";
 
 /** From where to where. */
 export interface Route {
@@ -35,35 +36,44 @@ export interface WebRequest extends Route {
 const CONNECT_MS = 800;
 const ANSWER_MS = 10_000;
 
+/** discard: nothing listens there. */
+export const CLOSED_PORT = 9;
+
 /** A connection. `null` when it could not be made: refused, or no answer in time. */
-export async function open({ from, to, port }: Route): Promise<Socket | null> {
-  const socket = connect({ host: to, port, localAddress: from });
-  const signal = AbortSignal.timeout(CONNECT_MS);
-  try {
-    await once(socket, "connect", { signal });
-    socket.on("error", () => socket.destroy());
-    return socket;
-  } catch {
-    socket.destroy();
-    return null;
-  }
+export async function open(route: Route): Promise<Socket | null> {
+  const answer = await reach(route);
+  return typeof answer === "string" ? null : answer;
 }
 
 /**
  * Whether packets are dropped, by a port where nothing listens: a server that gets the packet says so at once, and no daemon notes it.
+ * @throws Error when something listens there
  */
-export async function isDropped({ from, to, port }: Route): Promise<boolean> {
+export async function isDropped(route: Route): Promise<boolean> {
+  const answer = await reach(route);
+  if (typeof answer === "string") return answer === "silent";
+  answer.destroy();
+  throw new Error(`Cannot tell whether ${route.from} is dropped: port ${route.port} is open, a closed one is wanted`);
+}
+
+async function reach({ from, to, port }: Route): Promise<Socket | "refused" | "silent"> {
   const socket = connect({ host: to, port, localAddress: from });
-  try {
-    await once(socket, "connect", { signal: AbortSignal.timeout(CONNECT_MS) });
-    throw new Error(`Cannot tell whether ${from} is blocked: port ${port} is open, one that is closed is wanted`);
-  } catch (error) {
-    if ((error as Error).name === "AbortError") return true;
-    if ((error as NodeJS.ErrnoException).code === "ECONNREFUSED") return false;
-    throw error;
-  } finally {
-    socket.destroy();
-  }
+  // An error of later ends the connection, which whoever has it sees.
+  socket.on("error", () => socket.destroy());
+  const connected = once(socket, "connect").then(
+    () => socket,
+    () => "refused" as const,
+  );
+  const answer = await Promise.race([connected, silence()]);
+  if (answer === "silent") socket.destroy();
+  return answer;
+}
+
+async function silence(): Promise<"silent"> {
+  await setTimeout(CONNECT_MS);
+  // What has come meanwhile goes first: a busy machine is no firewall.
+  await setImmediate();
+  return "silent";
 }
 
 /** Login by IMAP's LOGIN. */
@@ -180,6 +190,7 @@ export async function wordpress(login: Login): Promise<Answer> {
 
 /** Login by OpenSSH's client with a password. */
 export async function ssh(login: Login): Promise<Answer> {
+  if (await isDropped({ ...login, port: CLOSED_PORT })) return "unreachable";
   const child = startSsh(login, "true");
   let said = "";
   child.stderr!.on("data", (chunk: Buffer) => {
@@ -200,7 +211,7 @@ export function startSsh(
     BindAddress: from,
     Port: String(port),
     User: `"${user.replaceAll(/["\\]/g, "\\$&")}"`,
-    ConnectTimeout: "1",
+    ConnectTimeout: "10",
     NumberOfPasswordPrompts: "1",
     PreferredAuthentications: "password",
     StrictHostKeyChecking: "no",

@@ -14,6 +14,8 @@ export function entering(pid: number, kinds: readonly string[]): string[] {
 export async function runProgram(words: readonly string[], input = ""): Promise<string> {
   const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "pipe", "pipe"] });
   const said = collect(child);
+  // A program that has ended without reading says by its exit code whether that was well.
+  child.stdin.on("error", () => {});
   child.stdin.end(input);
   const [code] = (await once(child, "close")) as [number | null];
   if (code !== 0) throw new Error(`Cannot run ${words.join(" ")}: ${said()}`);

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { childrenOf, Host, type HostOptions, waitFor } from "../host.ts";
-import type { Answer, Login } from "./clients.ts";
+import { type Answer, CLOSED_PORT, type Login } from "./clients.ts";
 import {
   DAEMONS,
   type Daemon,
@@ -58,9 +58,7 @@ const WORLD_NETWORK = [
 export type Service = "ssh" | "smtp" | "imap" | "ftp" | "basic" | "wordpress";
 const PORTS: Readonly<Record<Service, number>> = { ssh: 22, smtp: 25, imap: 143, ftp: 21, basic: 80, wordpress: 80 };
 
-// discard: nothing listens there.
-const CLOSED_PORT = 9;
-const WAIT_MS = 10_000;
+const WAIT_MS = 20_000;
 
 /** Who logs in. */
 export interface Visitor {
