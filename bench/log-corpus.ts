@@ -31,7 +31,7 @@ const SEED = 3;
 const WRITE_LINES = 5000;
 const START_UNIX_MS = Date.UTC(2026, 10, 1);
 /** Whoever changes the generator gets new files. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Makes the log unless it is there from the last run: below the folder of temporary files, at most 420 MB each. */
 export function makeCorpus(kind: CorpusKind, lines: number): Corpus {
@@ -138,7 +138,7 @@ class Host {
       case 4:
         return `${sshd}Disconnected from user ${customer} ${address} port ${this.#port()}`;
       case 5:
-        return `${sshd}Connection closed by ${address} port ${this.#port()} [preauth]`;
+        return `${sshd}Starting session: subsystem 'sftp' for ${customer} from ${address} port ${this.#port()} id 0`;
       case 6:
         return `${at} web1 CRON[${pid}]: pam_unix(cron:session): session opened for user ${customer}(uid=${uid}) by (uid=0)`;
       case 7:
