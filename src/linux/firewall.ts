@@ -33,6 +33,8 @@ export interface Firewall {
   readonly kind: FirewallKind;
   /** A longer time-out is cut: the block must be made again before it ends. `null`: none is cut. */
   readonly longestMs: number | null;
+  /** How often it is worth to look whether all is as it should be: what nobody tells of. */
+  readonly lookMs: number;
   /**
    * Puts this in place of whatever is there of ours, in one step; nothing is listed then.
    * @throws GarrisonError when the kernel refuses

@@ -4,7 +4,7 @@
  *
  * Kernel interface: the programs ipset, iptables and ip6tables (legacy or nft variant). Needs: CAP_NET_ADMIN, CAP_NET_RAW, raw sockets;
  * the legacy variant also the lock /run/xtables.lock. Without: throws. Cost: 5 ms a change; 0.4 s for 100,000; nothing measurable a packet.
- * Blinded by: rules of others in the tables raw and mangle that take packets before; a flush of a set is seen after 10 s.
+ * Blinded by: rules of others in the tables raw and mangle that take packets before; a flush of a set, which is not seen.
  *
  * Port blocks look at the port behind DNAT. The longest time-out of ipset is 24 days: a longer block is put in again before it ends.
  */
@@ -36,6 +36,8 @@ interface Programs {
 export class IpsetFirewall implements Firewall {
   readonly kind: Exclude<FirewallKind, "nftables">;
   readonly longestMs = LONGEST_SECONDS * 1000;
+  // Ten programs, 50 ms.
+  readonly lookMs = 60_000;
   readonly #programs: Programs;
 
   private constructor(kind: Exclude<FirewallKind, "nftables">, programs: Programs) {

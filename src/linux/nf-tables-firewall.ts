@@ -46,6 +46,7 @@ interface SetName extends Pick<PackedGroup, "family" | "prefix"> {
 export class NfTablesFirewall implements Firewall {
   readonly kind = "nftables";
   readonly longestMs = null;
+  readonly lookMs = 10_000;
   readonly #socket: NetlinkSocket;
   /** Sets that the table has, by name. */
   #sets = new Set<string>();

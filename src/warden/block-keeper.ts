@@ -24,10 +24,9 @@ import type { WardenJournal } from "./warden-journal.ts";
 
 const RULE_BLOCKS = 5000;
 const RULE_SPAN_MS = 60_000;
-/** How often it is looked whether our tables are there, addresses have changed and blocks are over. */
-const LOOK_MS = 10_000;
 /** How often blocks that are longer than the kernel's longest time-out are made again, and how long before they end. */
 const RENEW_MS = 6 * 3_600_000;
+const MAX_CANNOT = 4;
 /** Restored at most so often: someone who fights us costs no more than this. */
 const RESTORE_MS = 200;
 /** Of the many restores of such a fight so many a minute are told to the journal. */
@@ -71,6 +70,8 @@ export class BlockKeeper implements AsyncDisposable {
   #restored = 0;
   #dropped = 0;
   #failure: string | null;
+  /** What the kernel has refused of what is not needed for a block. */
+  readonly #cannot = new Set<string>();
   #isDisposed = false;
   #renewedAtMs = performance.now();
 
@@ -78,9 +79,12 @@ export class BlockKeeper implements AsyncDisposable {
     this.#parts = parts;
     this.#failure = parts.failure;
     for (const block of parts.ledger.values()) this.#targets.add(block);
-    this.#connections = new LiveConnections((error) =>
-      parts.journal.warn("connections of blocked addresses not ended", { failure: errorText(error) }),
-    );
+    this.#connections = new LiveConnections((error) => {
+      const text = `live connections of blocked addresses are not ended: ${errorText(error)}`.slice(0, 512);
+      if (this.#cannot.has(text) || this.#cannot.size >= MAX_CANNOT) return;
+      this.#cannot.add(text);
+      parts.onStatus();
+    });
   }
 
   /** How blocking stands. */
@@ -94,6 +98,7 @@ export class BlockKeeper implements AsyncDisposable {
       listed: listed.count,
       restored: this.#restored,
       dropped: this.#dropped,
+      blindTo: firewall === null ? [] : [...this.#parts.facts.blindTo, ...this.#cannot],
     };
   }
 
@@ -103,7 +108,7 @@ export class BlockKeeper implements AsyncDisposable {
     if (firewall === null) return;
     await this.#inTurn(() => this.#fill(firewall));
     this.#watch = firewall.watch(() => this.#restoreSoon());
-    this.#timer = setInterval(() => void this.#look(firewall), LOOK_MS);
+    this.#timer = setInterval(() => void this.#look(firewall), firewall.lookMs);
     this.#parts.onStatus();
   }
 

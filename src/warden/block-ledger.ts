@@ -207,7 +207,8 @@ function sealLine(json: string): string {
 
 function openLine(line: string): string {
   const json = line.slice(9);
-  if (Number.parseInt(line.slice(0, 8), 16) !== crc32(json)) throw new SyntaxError("Cannot read a line of the ledger: its checksum is wrong");
+  if (Number.parseInt(line.slice(0, 8), 16) !== crc32(json))
+    throw new SyntaxError("Cannot read a line of the ledger: its checksum is wrong");
   return json;
 }
 

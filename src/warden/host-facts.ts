@@ -33,6 +33,14 @@ export class HostFacts {
     return this.#kept;
   }
 
+  /** What it cannot know here, in sentences. */
+  get blindTo(): readonly string[] {
+    if (this.#sessions.seesSockets) return [];
+    return [
+      "admins' logins that neither logind nor utmp has: which process holds a socket is hidden from the warden (Landlock)",
+    ];
+  }
+
   /** Addresses of open admin sessions among these networks; `null`: all. @throws GarrisonError */
   adminPeers(networks: readonly IpNetwork[] | null): IpNetwork[] {
     return this.#sessions.peers(networks);

@@ -104,6 +104,8 @@ export const fromWarden = tagged("t", {
     restored: integer(0),
     /** Packets dropped since our tables were first made. */
     dropped: integer(0),
+    /** What it cannot see or do here, in sentences. */
+    blindTo: list(text(512), 8),
   }),
 });
 export type FromWarden = Checked<typeof fromWarden>;
