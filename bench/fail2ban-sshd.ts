@@ -24,7 +24,8 @@ console.log(
     2,
   ),
 );
-if (Math.abs(own.hits - peer.hits) > corpus.hits / 100 || own.hits < corpus.hits) throw new Error("Cannot compare: the hits differ");
+if (Math.abs(own.hits - peer.hits) > corpus.hits / 100 || own.hits < corpus.hits)
+  throw new Error("Cannot compare: the hits differ");
 
 interface Figures {
   readonly cpuSeconds: number;

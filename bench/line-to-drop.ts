@@ -21,6 +21,30 @@ const folder = mkdtempSync("/tmp/garrison-bench-");
 const log = join(folder, "log/auth.log");
 const addressOf = (index: number): string => `198.18.${1 + (index >> 7)}.${1 + (index & 127)}`;
 
+const RECEIVER = `
+  const last = new Map();
+  require("node:dgram").createSocket("udp4")
+    .on("message", (_, { address }) => last.set(address, performance.timeOrigin + performance.now()))
+    .bind(7, "198.18.0.1");
+  require("node:readline").createInterface({ input: process.stdin })
+    .on("line", (address) => console.log(last.get(address) ?? 0))
+    .on("close", () => process.exit());`;
+
+const SENDER = `
+  let socket = null;
+  const packet = Buffer.from("x");
+  require("node:readline").createInterface({ input: process.stdin })
+    .on("line", (address) => {
+      socket?.close();
+      const next = require("node:dgram").createSocket("udp4").bind(0, address, () => { socket = next; });
+      socket = null;
+    })
+    .on("close", () => process.exit());
+  let dueMs = performance.now();
+  setInterval(() => {
+    for (; dueMs < performance.now(); dueMs += 0.25) socket?.send(packet, 7, "198.18.0.1", () => undefined);
+  }, 1);`;
+
 try {
   await makeNamespaces();
   mkdirSync(join(folder, "log"));
@@ -109,27 +133,3 @@ function badLine(address: string): string {
     .replace(/ 0/, "  ");
   return `${at} host sshd[${process.pid}]: Failed password for root from ${address} port 50022 ssh2\n`;
 }
-
-const RECEIVER = `
-  const last = new Map();
-  require("node:dgram").createSocket("udp4")
-    .on("message", (_, { address }) => last.set(address, performance.timeOrigin + performance.now()))
-    .bind(7, "198.18.0.1");
-  require("node:readline").createInterface({ input: process.stdin })
-    .on("line", (address) => console.log(last.get(address) ?? 0))
-    .on("close", () => process.exit());`;
-
-const SENDER = `
-  let socket = null;
-  const packet = Buffer.from("x");
-  require("node:readline").createInterface({ input: process.stdin })
-    .on("line", (address) => {
-      socket?.close();
-      const next = require("node:dgram").createSocket("udp4").bind(0, address, () => { socket = next; });
-      socket = null;
-    })
-    .on("close", () => process.exit());
-  let dueMs = performance.now();
-  setInterval(() => {
-    for (; dueMs < performance.now(); dueMs += 0.25) socket?.send(packet, 7, "198.18.0.1", () => undefined);
-  }, 1);`;

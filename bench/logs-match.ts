@@ -285,7 +285,7 @@ async function replayAll(files: readonly string[]): Promise<void> {
   output.jsonLines = (values) => void JSON.stringify(values);
   output.json = (value) => void kept.push(value as object);
   const folders = { state: "/var/lib/garrison", config: "/etc/garrison/garrison.yaml", isConfigNamed: false };
-  await replay({ output, root: "/", folders: folders as never }, {}, ...files).catch((error: Error) => {
+  await replay({ output, root: "/", folders: folders as never }, {}, files).catch((error: Error) => {
     if (error.message !== "") throw error;
   });
   const { lines, bytes, hits, addresses, blocks } = (kept.at(-1) as { summary: Record<string, number> }).summary;

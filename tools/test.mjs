@@ -31,6 +31,7 @@ const COMPONENTS = {
   "/usr/lib/dovecot/imap": "dovecot-imapd",
   vsftpd: "vsftpd",
   apache2: "apache2",
+  nginx: "nginx-light",
   "/usr/lib/apache2/modules/mod_security2.so": "libapache2-mod-security2",
   "/usr/share/modsecurity-crs/owasp-crs.load": "modsecurity-crs",
   "/lib/systemd/systemd-journal-remote": "systemd-journal-remote",

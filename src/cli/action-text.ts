@@ -1,5 +1,6 @@
 /** Actions as text for people. */
 import type { Action } from "#src/model/action.ts";
+import type { Subject } from "#src/model/subject.ts";
 import { type Checked, jsonObject, nullable, object, oneOf, text } from "#src/wire/check.ts";
 import { subject } from "#src/wire/facts.ts";
 import type { Output } from "./output.ts";
@@ -21,8 +22,19 @@ export const checkAction = object({
 
 /** One line. */
 export function actionLine(action: Checked<typeof checkAction>, output: Output): string {
-  const what = action.subject.type === "file" ? action.subject.path : JSON.stringify(action.subject);
+  const what = describe(action.subject);
   const until = action.expiresAt === null ? "" : `, until ${action.expiresAt}`;
   const failure = action.failure === null ? "" : `: ${action.failure}`;
   return `${action.at.slice(0, 19).replace("T", " ")}  ${action.id.padEnd(5)} ${action.state.padEnd(8)} ${action.kind} ${output.clean(what, 300)} (by ${output.clean(action.by, 80)}${until})${output.clean(failure, 600)}`;
+}
+
+function describe(subject: Subject): string {
+  switch (subject.type) {
+    case "file":
+      return subject.path;
+    case "address":
+      return subject.address;
+    default:
+      return JSON.stringify(subject);
+  }
 }

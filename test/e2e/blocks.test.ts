@@ -99,7 +99,7 @@ test(
     assert.deepEqual(await reaching(), ["203.0.113.6", "2001:db8:0:6::5"]);
     const status = await warden.start();
     // The second may be over by now.
-  assert.ok(status.blocked >= 2);
+    assert.ok(status.blocked >= 2);
     assert.deepEqual(await reaching(7001), ["203.0.113.6"]);
     // Asked again, it is done; another one of this id is refused.
     assert.equal(await warden.block("x1", "203.0.113.4/31"), null);

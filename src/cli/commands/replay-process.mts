@@ -13,7 +13,7 @@ const command = new Command("replay")
   .option("--config <file>");
 command.parse([...(json === "json" ? ["--json"] : []), "--state", state], { from: "user" });
 try {
-  await replay(contextOf(command), JSON.parse(options) as object, ...files);
+  await replay(contextOf(command), JSON.parse(options) as object, files);
 } catch (error) {
   if (!(error instanceof Exit)) throw error;
   if (error.message !== "") process.stderr.write(`garrison: ${error.message}\n`);
