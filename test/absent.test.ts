@@ -16,6 +16,7 @@ notify: { syslog: false }
 sensors:
   listeners: { enabled: false }
   secrets: { enabled: false }
+  logs: { enabled: false }
 `;
 const FULL = `
 notify: { syslog: false, webhook: { url: "http://127.0.0.1:9/", secret: "0123456789abcdef" } }
@@ -67,7 +68,7 @@ suite("a minimal configuration", () => {
 suite("everything switched on, so that the above means something", () => {
   test("sentry and mind have loaded what was absent", async () => {
     const loaded = await startAndList(FULL);
-    for (const name of ["listeners", "files", "secrets"]) {
+    for (const name of ["listeners", "files", "secrets", "logs"]) {
       assert.ok(loaded.sentry.has(`src/sensors/${name}/sensor`), name);
       assert.ok(loaded.mind.has(`src/sensors/${name}/facts`), name);
     }

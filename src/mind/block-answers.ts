@@ -2,7 +2,6 @@
 import { cleanText } from "#src/lib/clean-text.ts";
 import { GarrisonError } from "#src/lib/errors.ts";
 import { overlaps, parseNetwork } from "#src/lib/ip-network.ts";
-import { countedNetwork, parseAddress } from "#src/logs/decide/address.ts";
 import type { Action } from "#src/model/action.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
 import type { BlockRecord } from "#src/store/block-store.ts";
@@ -90,6 +89,7 @@ export async function answerWafHits(mind: Mind, { by, sinceMs }: Of<"waf-hits">)
   }));
   if (by === "false-positive") {
     const { falsePositiveCandidates } = await import("#src/waf/false-positives.ts");
+    const { countedNetwork, parseAddress } = await import("#src/logs/decide/address.ts");
     const hasLoggedIn = (address: string): boolean => {
       const key = parseAddress(address);
       return key !== undefined && mind.hits.hasStanding(countedNetwork(key));
