@@ -11,7 +11,7 @@ const END = String.raw`(?: \[(?:preauth|postauth)\])?\]? ?$`;
 const FINGERPRINT = String.raw`(?:(?:SHA256|sha256):[\w+/=]+|(?:MD5:|md5:)?(?:[\da-fA-F]{2}:){15}[\da-fA-F]{2})`;
 const FROM = String.raw`from ${ADDRESS}(?: port \d+)?`;
 
-/** Rules of sshd. One try with a wrong password is one line `Failed password`; a name that is not there gives two. */
+/** Rules of sshd. A wrong password is one line `Failed password`; a name that is not there gives one more, and leaving counts a half. */
 export const SSHD: RuleFile = {
   service: "sshd",
   sentence: "Logins at OpenSSH 5 to 10, whose lines come from sshd, sshd-session and sshd-auth.",
@@ -97,6 +97,7 @@ export const SSHD: RuleFile = {
       name: "gave-up",
       sentence: "A connection ended while it tried to log in: all that a server without passwords says of a wrong key.",
       outcome: "failure",
+      weight: 0.5,
       pattern: String.raw`${START}(?:Connection (?:closed|reset) by|Disconnected from|Disconnecting) (?:authenticating|invalid) user (?<user>.*) ${ADDRESS} port \d+(?:: Too many authentication failures)?${END}`,
       samples: [
         {

@@ -1,7 +1,8 @@
 /**
  * Error logs of Apache and nginx. Apache puts the client before the message and escapes what he wrote. nginx does neither: only lines
- * are read that have no quotes but its own, so that the number of quotes tells the true place. A wrong password counts little here, as
- * the access log has it in a form that nobody can forge.
+ * are read that have no quotes but its own, so that the number of quotes tells the true place. That holds within a line; but nginx
+ * also writes the line ends of a decoded path, so that a client can write lines of his own: the source is forgeable. A wrong password
+ * counts little here, as the access log has it in a form that nobody can forge.
  */
 import type { RuleFile } from "../rule.ts";
 import { ADDRESS_TEXT } from "./fragments.ts";

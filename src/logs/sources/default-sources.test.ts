@@ -25,9 +25,9 @@ suite("defaultSources()", () => {
     }
   });
 
-  test("takes what comes through syslog for forgeable", () => {
+  test("takes for forgeable what comes through syslog, and what programs of customers or clients write lines of", () => {
     const forgeable = defaultSources().filter((source) => source.isForgeable);
-    for (const name of ["auth", "mail", "messages", "journal", "apache-error"])
+    for (const name of ["auth", "mail", "messages", "journal", "apache-error", "nginx-error"])
       assert.ok(
         forgeable.some((source) => source.name === name),
         name,

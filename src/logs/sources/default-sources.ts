@@ -48,7 +48,8 @@ const WEB = [
     true,
   ),
   file("nginx-access", "access", ["/var/log/nginx/*access.log", "/var/log/nginx/*access_log"]),
-  file("nginx-error", "nginx-error", ["/var/log/nginx/*error.log", "/var/log/nginx/*error_log"]),
+  // nginx writes the path of a request decoded, line ends too (tried with 1.22.1): anybody on the net can write whole lines of it.
+  file("nginx-error", "nginx-error", ["/var/log/nginx/*error.log", "/var/log/nginx/*error_log"], true),
   file("domlogs", "access", [
     "/var/log/apache2/domlogs/*",
     "/usr/local/apache/domlogs/*",
