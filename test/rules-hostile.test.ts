@@ -173,7 +173,7 @@ const WRITERS: readonly Writer[] = [
     source: "vsftpd",
     line: `Sun Nov 22 12:42:39 2026 [pid 761] [§] FAIL LOGIN: Client "${A}"`,
     escape: raw,
-    hidden: /\]/,
+    hidden: /"/,
   },
   {
     what: "access, user",

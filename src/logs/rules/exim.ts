@@ -56,8 +56,12 @@ export const EXIM: RuleFile = {
       sentence: "A recipient or sender was refused: addresses are being guessed, or mail is spam.",
       outcome: "probe",
       weight: 0.2,
-      pattern: String.raw`^${ID}H=${PEER} (?:.*rejected RCPT .*: (?!relay not permitted).*|sender verify fail for .*|.*dropped by '[\w ]+' ACL: .*)$`,
+      pattern: String.raw`^(?:rejected (?:EHLO|HELO) from ${PEER}: syntactically invalid argument\(s\): .*|${ID}H=${PEER} (?:.*rejected RCPT .*: (?!relay not permitted).*|sender verify fail for .*|.*dropped by '[\w ]+' ACL: .*))$`,
       samples: [
+        {
+          line: "2026-11-22 12:41:35 rejected EHLO from [198.51.100.77]: syntactically invalid argument(s): x) [192.0.2.66]",
+          hit: { address: "198.51.100.77" },
+        },
         {
           line: "2026-11-22 12:41:35 H=mx.example.com [198.51.100.77] F=<buh@example.com> rejected RCPT <r@example.org>: Sender verify failed",
           hit: { address: "198.51.100.77" },

@@ -101,18 +101,22 @@ export const PROFTPD: RuleFile = {
   ],
 };
 
-// A name with "]" in it is not read: behind a path that a client chose, the end of an "OK DELETE" line looks like a failed login.
+// A name with a quote in it is not read: behind a path that a client chose, the end of an "OK DELETE" line looks like a failed login.
 const vsftpdRules = (prefix: string, start: string): readonly Rule[] => [
   {
     name: "failed",
     sentence: "A password was wrong.",
     outcome: "failure",
-    pattern: String.raw`${prefix}\[(?<user>[^\]]*)\] FAIL LOGIN: Client "${ADDRESS}"(?:, "[\w .]+")?$`,
+    pattern: String.raw`${prefix}\[(?<user>[^"]*)\] FAIL LOGIN: Client "${ADDRESS}"(?:, "[\w .]+")?$`,
     samples: [
       { line: `${start}[alice] FAIL LOGIN: Client "198.51.100.23"`, hit: { address: "198.51.100.23", user: "alice" } },
       {
         line: `${start}[guest] FAIL LOGIN: Client "::ffff:198.51.100.23", "User is not in the allow user list."`,
         hit: { address: "198.51.100.23", user: "guest" },
+      },
+      {
+        line: `${start}[a [192.0.2.66]] FAIL LOGIN: Client "198.51.100.23"`,
+        hit: { address: "198.51.100.23", user: "a [192.0.2.66]" },
       },
       { line: `${start}[alice] OK DELETE: Client "198.51.100.23", "/x] FAIL LOGIN: Client "192.0.2.66"`, hit: null },
     ],
@@ -121,7 +125,7 @@ const vsftpdRules = (prefix: string, start: string): readonly Rule[] => [
     name: "login",
     sentence: "A login that worked.",
     outcome: "success",
-    pattern: String.raw`${prefix}\[(?<user>[^\]]*)\] OK LOGIN: Client "${ADDRESS}"(?:, anon password "[^"]*")?$`,
+    pattern: String.raw`${prefix}\[(?<user>[^"]*)\] OK LOGIN: Client "${ADDRESS}"(?:, anon password "[^"]*")?$`,
     samples: [
       { line: `${start}[alice] OK LOGIN: Client "198.51.100.23"`, hit: { address: "198.51.100.23", user: "alice" } },
       { line: `${start}[alice] OK UPLOAD: Client "198.51.100.23", "/x.php", 8 bytes, 20.56Kbyte/sec`, hit: null },
