@@ -87,8 +87,9 @@ export interface LineRule {
   /** ASCII texts, one of which (at least 3 bytes, case as written) is in every line that `search` can find; `null`: all lines must be looked at. */
   readonly literals: readonly string[] | null;
   /**
-   * Asked of each line of a file that holds one of the literals, in the order of the lines, before any is searched: whether it is to be
-   * looked at. Without it all are. It may keep state, such as which connections a later line matters for.
+   * Asked of each line of a file that holds one of the literals, in the order of the lines: whether it is to be looked at. Without it
+   * all are. It is asked of a number of lines before any of them is searched, and these are concluded before it is asked again. It may
+   * keep state, such as which connections a later line matters for.
    * @param start where the line begins in `bytes`, which are valid during the call only
    */
   wants?(bytes: Uint8Array, start: number, end: number, literal: string): boolean;

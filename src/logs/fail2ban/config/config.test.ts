@@ -191,6 +191,6 @@ test("parseIni(), Config and substituteTags() take any text, within their bounds
         assert.ok(error instanceof GarrisonError, String(error));
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: 800 },
   );
 });

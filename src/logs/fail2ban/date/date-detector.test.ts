@@ -129,6 +129,6 @@ test("DateDetector takes any pattern and any line", () => {
         assert.ok(error instanceof GarrisonError, String(error));
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });

@@ -58,7 +58,7 @@ class CompiledFilter {
   readonly failregex: readonly FailureRegex[];
   readonly ignoreregex: readonly FailureRegex[];
   readonly connections = new Connections();
-  readonly gate = new ConnectionGate();
+  readonly gate = new ConnectionGate(this.connections);
   /** Ignored lines are sought first where that costs less than the failures. */
   readonly ignoresFirst: boolean;
   readonly #detector: DateDetector;
@@ -110,7 +110,7 @@ class CompiledFilter {
   /** Counts what was matched, which may belong to what other lines of its connection said. */
   conclude({ groups, date }: Matched, line: LineView): readonly LogHit[] {
     const atUnixMs = this.noteTime(date, line);
-    if (groups["mlfid"] !== undefined) this.gate.noteId(groups["mlfid"]);
+    this.gate.noteConcluded(groups["mlfid"]);
     const failure = this.#merge(groups, atUnixMs ?? this.#now());
     if (failure.isNoFailure) return [];
     const id = idOf(failure.groups);

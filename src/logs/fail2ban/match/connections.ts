@@ -26,8 +26,8 @@ interface Connection extends Failure {
 /** Connections by their ids. */
 export class Connections {
   readonly #byId = new Map<string, Connection>();
-  /** How many ids hold each number in brackets, such as `[4711]`; `""` counts those that hold none. */
-  readonly #numbers = new Map<string, number>();
+  /** How many ids hold each number in brackets, such as `[4711]`; NONE counts those that hold none. */
+  readonly #numbers = new Map<number, number>();
 
   /**
    * Puts a line's groups to those of its connection.
@@ -61,9 +61,13 @@ export class Connections {
   /** Whether a line may belong to a connection that is known; `false` is certain. */
   mayConcern(line: string): boolean {
     if (this.#byId.size === 0) return false;
-    if (this.#numbers.has("")) return true;
-    const numbers = line.match(/\[\d+\]/g);
-    return numbers?.some((number) => this.#numbers.has(number)) ?? false;
+    if (this.#numbers.has(NONE)) return true;
+    return line.match(/\[\d+\]/g)?.some((number) => this.#numbers.has(numberOf(number))) ?? false;
+  }
+
+  /** Whether the id of a connection that is known holds this number in brackets, as 32 bits. */
+  knows(number: number): boolean {
+    return this.#numbers.has(number) || this.#numbers.has(NONE);
   }
 
   #get(id: string, atUnixMs: number): Connection | undefined {
@@ -76,9 +80,10 @@ export class Connections {
   #set(id: string, connection: Connection): void {
     this.#byId.set(id, connection);
     this.#count(id, 1);
-    if (this.#byId.size <= MAX_CONNECTIONS) return;
-    const [oldest] = this.#byId.keys();
-    if (oldest !== undefined) this.#delete(oldest);
+    for (const [oldest, { seenUnixMs }] of this.#byId) {
+      if (this.#byId.size <= MAX_CONNECTIONS && connection.seenUnixMs - seenUnixMs <= MAX_AGE_MS) return;
+      this.#delete(oldest);
+    }
   }
 
   #delete(id: string): void {
@@ -86,9 +91,21 @@ export class Connections {
   }
 
   #count(id: string, change: number): void {
-    const number = /\[\d+\]/.exec(id)?.[0] ?? "";
+    const number = numberOf(id);
     const count = (this.#numbers.get(number) ?? 0) + change;
     if (count > 0) this.#numbers.set(number, count);
     else this.#numbers.delete(number);
   }
+}
+
+/** Stands for no number: the numbers of processes are far smaller, and others that meet it only let through more. */
+const NONE = -1;
+
+/** The first number in brackets, cut to 32 bits. */
+function numberOf(id: string): number {
+  const digits = /\[(\d+)\]/.exec(id)?.[1];
+  if (digits === undefined) return NONE;
+  let number = 0;
+  for (let at = 0; at < digits.length; at++) number = (number * 10 + digits.charCodeAt(at) - 48) | 0;
+  return number;
 }
