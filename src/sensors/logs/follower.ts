@@ -56,6 +56,7 @@ export class Follower implements Disposable {
   #known: ReadonlySet<string> = new Set();
   /** Counts the minds; what was begun for an earlier one is given up. */
   #session = 0;
+  #changes = 0;
   #isFollowed = false;
   #isFirstScan = true;
   #isLookPlanned = false;
@@ -69,6 +70,11 @@ export class Follower implements Disposable {
       onFailed: (file, reason) => this.#lose(file, null, `it cannot be read any more: ${reason}`),
       onError: (error) => options.onError(error),
     });
+  }
+
+  /** Grows with whatever may change what there is to say. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Files that are held. */
@@ -94,6 +100,7 @@ export class Follower implements Disposable {
   look(path: string): void {
     const log = this.#options.sources.find(path);
     if (log === undefined) return;
+    this.#changes++;
     const current = this.#byPath.get(path);
     const key = keyAt(path);
     if (current !== undefined && key === current.key) return this.#pump.wake(current);
@@ -108,6 +115,7 @@ export class Follower implements Disposable {
   written(path: string): void {
     const file = this.#byPath.get(path);
     if (file === undefined) return this.look(path);
+    this.#changes++;
     // Also while no mind follows: without a head one content cannot be told from the next.
     if (file.isYoung) file.peek();
     this.#pump.wake(file);
@@ -115,6 +123,7 @@ export class Follower implements Disposable {
 
   /** What is known at and below a folder is looked at again. */
   lookBelow(folder: string): void {
+    this.#changes++;
     const prefix = folder === "/" ? "/" : `${folder}/`;
     const known = [...this.#byPath.keys(), ...this.#unreadable.keys()];
     for (const path of known) if (path.startsWith(prefix)) this.look(path);
@@ -154,6 +163,7 @@ export class Follower implements Disposable {
 
   /** The mind has stored something, or has room again. */
   take({ stored }: LogTaken): void {
+    this.#changes++;
     for (const { file: number, isDone } of stored) this.#store(number, isDone);
     this.#pump.run();
   }
@@ -358,6 +368,7 @@ export class Follower implements Disposable {
   #onDrained(file: FollowedFile): void {
     if (this.#kept.size > 0 && !file.isEmpty) this.#releaseKept();
     file.isDrained = true;
+    this.#changes++;
     if (file.isRest) this.#close(file);
     this.#pump.run();
   }

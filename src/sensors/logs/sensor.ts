@@ -22,9 +22,8 @@ export interface LogsOptions {
 
 const SCAN_EVERY_MS = 60_000;
 const AWAY_FOR_MS = 600_000;
-// Folders without inotify: their files are looked at by the clock.
-const LOOK_EVERY_MS = 1000;
-const STATE_EVERY_MS = 1000;
+// How often files of folders without inotify are looked at, and at most how often it is said how things are.
+const EVERY_MS = 1000;
 const MAX_SHOWN = 16;
 const MAX_PATH_SHOWN = 500;
 
@@ -55,6 +54,8 @@ class LogsRun implements AsyncDisposable {
   readonly #journals: readonly JournalFollow[];
   readonly #resources = new DisposableStack();
   #lastNumber = 0;
+  #files: readonly SourceState[] = [];
+  #lastChanges = -1;
   #lastState = "";
   #overflows = 0;
 
@@ -100,6 +101,7 @@ class LogsRun implements AsyncDisposable {
     const served = this.#stream.serve({
       onFollow: (follow) => {
         this.#lastState = "";
+        this.#lastChanges = -1;
         for (const journal of this.#journals) {
           journal.follow(follow.journals.find(({ source }) => source === journal.source)?.cursor ?? null);
         }
@@ -116,9 +118,11 @@ class LogsRun implements AsyncDisposable {
     });
     this.#resources.use(served);
     this.#repeat(this.#options.scanEveryMs ?? SCAN_EVERY_MS, () => this.#watch.scan());
-    this.#repeat(LOOK_EVERY_MS, () => this.#lookWithoutEvents());
     this.#tell();
-    this.#repeat(STATE_EVERY_MS, () => this.#tell());
+    this.#repeat(EVERY_MS, () => {
+      if (this.#watch.problems.size > 0) this.#follower.lookIn(this.#watch.problems);
+      this.#tell();
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -148,13 +152,14 @@ class LogsRun implements AsyncDisposable {
     });
   }
 
-  #lookWithoutEvents(): void {
-    if (this.#watch.problems.size > 0) this.#follower.lookIn(this.#watch.problems);
-  }
-
   /** Says what is new since it was said last. */
   #tell(): void {
-    const sources = this.#state();
+    const { changes } = this.#follower;
+    // Thousands of files at rest cost nothing.
+    if (changes !== this.#lastChanges) this.#files = this.#fileStates();
+    else if (this.#journals.length === 0) return;
+    this.#lastChanges = changes;
+    const sources = [...this.#files, ...this.#journals.map((journal) => journal.state())];
     const state = JSON.stringify(sources);
     if (state === this.#lastState) return;
     this.#lastState = state;
@@ -162,12 +167,11 @@ class LogsRun implements AsyncDisposable {
     this.#context.sight(this.#sight(sources));
   }
 
-  #state(): SourceState[] {
+  #fileStates(): SourceState[] {
     const bySource = Map.groupBy(this.#follower.files, ({ source }) => source);
-    const files = this.#options.sources
+    return this.#options.sources
       .filter(({ kind }) => kind === "file")
       .map(({ name, paths }): SourceState => this.#fileState(name, paths, bySource.get(name) ?? []));
-    return [...files, ...this.#journals.map((journal) => journal.state())];
   }
 
   #fileState(source: string, paths: readonly string[], files: readonly FollowedFile[]): SourceState {
