@@ -117,6 +117,6 @@ export interface LogStream {
   /** Bytes that may be sent now; 0 while nobody follows. */
   readonly roomBytes: number;
   send(news: LogNews): void;
-  /** At most MAX_CHUNK_BYTES of wire/log-stream.ts. The stream owns `bytes` from now on. */
-  sendBytes(file: number, offset: number, bytes: Uint8Array): void;
+  /** At most MAX_CHUNK_BYTES of wire/log-stream.ts. The stream owns `bytes` until it calls `onSent`, which it does once. */
+  sendBytes(file: number, offset: number, bytes: Uint8Array, onSent?: () => void): void;
 }

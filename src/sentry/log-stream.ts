@@ -55,12 +55,12 @@ export class LogServer implements LogStream {
   }
 
   /** @throws RangeError when there is no room for them */
-  sendBytes(file: number, offset: number, bytes: Uint8Array): void {
+  sendBytes(file: number, offset: number, bytes: Uint8Array, onSent?: () => void): void {
     if (bytes.length > this.roomBytes) {
       throw new RangeError(`Cannot send bytes: they are ${bytes.length}, there is room for ${this.roomBytes}`);
     }
     this.#inFlightBytes += bytes.length;
-    this.#link?.sendBytes(file, offset, bytes);
+    this.#link?.sendBytes(file, offset, bytes, onSent);
   }
 
   close(): void {

@@ -203,12 +203,12 @@ export class LogLink<In> implements Disposable {
     );
   }
 
-  /** The socket owns `bytes` from now on. @throws RangeError of {@link encodeBytesHeader} */
-  sendBytes(fileNumber: number, at: number, bytes: Uint8Array): void {
-    if (this.#hasEnded) return;
+  /** The socket owns `bytes` until `onSent`, which comes also when they could not be sent. @throws RangeError of {@link encodeBytesHeader} */
+  sendBytes(fileNumber: number, at: number, bytes: Uint8Array, onSent?: () => void): void {
+    if (this.#hasEnded) return onSent?.();
     this.#socket.cork();
     this.#socket.write(encodeBytesHeader(fileNumber, at, bytes.length));
-    this.#socket.write(bytes);
+    this.#socket.write(bytes, () => onSent?.());
     this.#socket.uncork();
   }
 

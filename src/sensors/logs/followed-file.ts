@@ -1,18 +1,21 @@
 /** One file that is read from where the mind stands to its end, again and again as it grows. */
 import { closeSync, fstatSync, readSync } from "node:fs";
 import type { FileHead, FilePosition } from "#src/model/log-stream.ts";
+import { giveChunk, takeChunk } from "./chunk-pool.ts";
 import { describeHead, hasHead, readHead } from "./open-log.ts";
 import { unzip } from "./unzipped.ts";
 
 /** As MAX_HEAD_BYTES and MAX_CHUNK_BYTES of the wire. */
 const HEAD_BYTES = 256;
 const CHUNK_BYTES = 256 * 1024;
+// Reads from this size on use a whole chunk of the pool.
+const LARGE_BYTES = 64 * 1024;
 
-/** What one read gave. */
+/** What one read gave. `chunk`: what the bytes lie in, to be given back to the pool once they are sent. */
 export type ReadResult =
   /** Nothing more is there now. */
   | { readonly t: "end" }
-  | { readonly t: "bytes"; readonly bytes: Buffer; readonly isLast: boolean }
+  | { readonly t: "bytes"; readonly bytes: Buffer; readonly isLast: boolean; readonly chunk: Buffer | null }
   /** It begins otherwise than before, or has become shorter: what was read is another content's. */
   | { readonly t: "truncated" };
 
@@ -184,16 +187,19 @@ export class FollowedFile {
   /** At most `room` bytes at the offset. Looks at head and size behind the read: a truncation before it is always seen. */
   read(room: number): ReadResult {
     const wanted = Math.min(room, CHUNK_BYTES, Math.max(0, this.measure() - this.offset));
-    const buffer = Buffer.allocUnsafeSlow(wanted);
+    const chunk = wanted >= LARGE_BYTES ? takeChunk() : null;
+    const buffer = chunk ?? Buffer.allocUnsafeSlow(wanted);
     const count = wanted === 0 ? 0 : readSync(this.#fd, buffer, 0, wanted, this.offset);
     const bytes = buffer.subarray(0, count);
     const head = this.#headWith(bytes);
     const isSame = readHead(this.#fd, head.length).equals(head) && this.measure() >= this.offset + count;
-    if (!isSame && !this.isRest) return { t: "truncated" };
+    const isTruncated = !isSame && !this.isRest;
+    if (chunk !== null && (isTruncated || count === 0)) giveChunk(chunk);
+    if (isTruncated) return { t: "truncated" };
     this.#seenBytes = Math.max(this.#seenBytes, this.#sizeBytes);
     this.#head = head;
     if (count === 0) return { t: "end" };
-    return { t: "bytes", bytes, isLast: this.offset + count >= this.#sizeBytes };
+    return { t: "bytes", bytes, isLast: this.offset + count >= this.#sizeBytes, chunk };
   }
 
   /**

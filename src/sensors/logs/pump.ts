@@ -4,6 +4,7 @@
  */
 import { errorText } from "#src/lib/errors.ts";
 import type { LogStream } from "#src/model/log-stream.ts";
+import { giveChunk } from "./chunk-pool.ts";
 import type { FollowedFile } from "./followed-file.ts";
 
 /** The next piece of a zipped file; `null` while it is being unzipped. */
@@ -115,7 +116,7 @@ export class Pump {
         return this.#handlers.onDrained(file);
       case "bytes":
         this.#sendHead(file);
-        this.#send(file, result.bytes);
+        this.#send(file, result.bytes, result.chunk);
         if (result.isLast) this.#handlers.onDrained(file);
         else this.#ready.add(file);
     }
@@ -162,8 +163,8 @@ export class Pump {
     if (head !== undefined) this.#stream.send({ t: "head", file: file.file, head });
   }
 
-  #send(file: FollowedFile, bytes: Buffer): void {
-    this.#stream.sendBytes(file.file, file.offset, bytes);
+  #send(file: FollowedFile, bytes: Buffer, chunk: Buffer | null = null): void {
+    this.#stream.sendBytes(file.file, file.offset, bytes, chunk === null ? undefined : () => giveChunk(chunk));
     file.offset += bytes.length;
     file.isDrained = false;
   }
