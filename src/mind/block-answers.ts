@@ -143,7 +143,7 @@ function isOverlapping(one: string, other: string): boolean {
 
 function describeFirewall({ firewall }: Mind): JsonObject {
   if (firewall === null)
-    return { backend: null, failure: "the warden has not said yet", blocked: 0, listed: 0, restored: 0 };
+    return { backend: null, failure: "the warden has not said yet", blocked: 0, listed: 0, restored: 0, dropped: 0 };
   const { t: _, ...rest } = firewall;
   return rest;
 }

@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import type { BlocksOptions } from "#src/blocks/options.ts";
+import { askAll } from "#src/cli/client.ts";
+import { listenUnix } from "#src/linux/unix-socket.ts";
+import { failure, POLICY } from "#src/logs/decide/test-hits.mts";
+import type { Json, JsonObject } from "#src/model/json.ts";
+import type { ToMind } from "#src/wire/cli-messages.ts";
+import { FakePeer, makeRunFolder, until } from "./fake-peer.mts";
+import { Mind } from "./mind.ts";
+
+const HEAD = { seq: 0, hash: "0".repeat(64), ref: 0 };
+const FIREWALL = { t: "firewall", backend: "nftables", failure: null, blocked: 0, listed: 0, restored: 0, dropped: 0 };
+const BLOCK = {
+  t: "block",
+  network: "203.0.113.5",
+  ports: [],
+  forMs: 3_600_000,
+  reason: "",
+  isPrivateMeant: false,
+  isDryRun: false,
+} as const;
+const WAF_DETAIL = "rules=942100 severity=critical stopped=1 status=403 method=GET id=aWLjQ4xK path=/login.php";
+
+/** A mind whose warden does what it is asked to, but refuses 203.0.113.99. */
+class Bench implements AsyncDisposable {
+  readonly #run = makeRunFolder();
+  readonly #socket = join(this.#run.folder, "garrison.sock");
+  readonly #answered = new Set<unknown>();
+  warden!: FakePeer;
+  mind!: Mind;
+
+  static async start(blocks: Partial<BlocksOptions> = {}): Promise<Bench> {
+    const bench = new Bench();
+    const { folder } = bench.#run;
+    mkdirSync(join(folder, "state"));
+    const hello = { t: "hello", pid: 72, journal: HEAD, lastAction: 0 };
+    bench.warden = await FakePeer.listen(join(folder, "warden.sock"), [hello, FIREWALL]);
+    const settings = {
+      host: "web1",
+      version: "0.1.0",
+      stateFolder: join(folder, "state"),
+      sentrySocket: join(folder, "sentry.sock"),
+      wardenSocket: join(folder, "warden.sock"),
+      logsSocket: join(folder, "logs.sock"),
+      learnMs: 0,
+      acceptForMs: 0,
+      sensors: [],
+      canaries: { file: "/canary/f", secret: "/canary/s" },
+      store: { maxBytes: 64 * 1024 * 1024, keepAlertsMs: 1 },
+      notify: null,
+      logs: null,
+      blocks: { mode: "observe", allow: [], proxies: [], policy: POLICY, lists: [], ...blocks } as const,
+      effectiveConfig: "",
+      configSource: "defaults",
+      isRoot: true,
+    };
+    const log = () => undefined;
+    const child = {
+      settings,
+      listenFd: listenUnix(bench.#socket, 0),
+      log: { error: log, warn: log, info: log },
+      onStop: () => undefined,
+    };
+    bench.mind = new Mind(child, new Map());
+    await bench.mind.start();
+    await until(() => bench.mind.firewall !== null);
+    return bench;
+  }
+
+  async ask(request: ToMind): Promise<readonly JsonObject[]> {
+    let isDone = false;
+    const asked = askAll(this.#socket, request).finally(() => {
+      isDone = true;
+    });
+    const [items] = await Promise.all([
+      asked,
+      until(
+        () => isDone,
+        () => this.#answer(),
+      ),
+    ]);
+    return items as readonly Json[] as readonly JsonObject[];
+  }
+
+  /** What the warden was asked, without entries for the journal. */
+  get asked(): readonly Record<string, unknown>[] {
+    return this.warden.received.filter(({ t }) => t !== "record");
+  }
+
+  #answer(): void {
+    for (const { id, t, blocks, actions } of this.asked.filter((one) => !this.#answered.has(one["id"]))) {
+      this.#answered.add(id);
+      const wanted = (t === "block" ? blocks : (actions as string[]).map((action) => ({ action }))) as Record<
+        string,
+        unknown
+      >[];
+      const results = wanted.map(({ action, network }) => ({
+        action,
+        failure: network === "203.0.113.99/32" ? "Cannot block: it is a gateway of this host" : null,
+      }));
+      this.warden.say({ t: "answer", id, ok: true, undo: null, failure: null, results, journal: HEAD });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.mind.stop();
+    await this.warden[Symbol.asyncDispose]();
+    this.#run[Symbol.dispose]();
+  }
+}
+
+describe("commands about blocks", () => {
+  test("block, blocks, unblock and undo", async () => {
+    await using bench = await Bench.start();
+    const [action] = await bench.ask({ ...BLOCK, ports: [22], reason: "he asked for it" });
+    assert.partialDeepStrictEqual(action, {
+      ...{ item: "action", id: "x1", kind: "block", state: "done", reason: "he asked for it", by: "admin:root" },
+      subject: { type: "address", address: "203.0.113.5" },
+      plan: { network: "203.0.113.5/32", ports: [22] },
+    });
+    await bench.ask({ ...BLOCK, network: "198.51.100.0/24", forMs: 0 });
+    const [firewall, ...blocks] = await bench.ask({ t: "blocks", limit: 10 });
+    assert.partialDeepStrictEqual(firewall, { item: "firewall", mode: "observe", backend: "nftables", failure: null });
+    assert.deepEqual(
+      blocks.map(({ id, expiresAt }) => [id, expiresAt === null]),
+      [
+        ["x2", true],
+        ["x1", false],
+      ],
+    );
+    assert.partialDeepStrictEqual(await bench.ask({ t: "unblock", what: "203.0.113.5" }), [
+      { id: "x1", state: "undone" },
+    ]);
+    assert.partialDeepStrictEqual(await bench.ask({ t: "undo", action: "x2" }), [{ id: "x2", state: "undone" }]);
+    assert.equal((await bench.ask({ t: "blocks", limit: 10 })).length, 1);
+    assert.deepEqual(
+      bench.asked.map(({ t }) => t),
+      ["block", "block", "unblock", "unblock"],
+    );
+  });
+
+  test("block says why the warden refused, and what is no network", async () => {
+    await using bench = await Bench.start();
+    await assert.rejects(bench.ask({ ...BLOCK, network: "203.0.113.99" }), {
+      code: "GARRISON_ACTION_FAILED",
+      message: "Cannot block: it is a gateway of this host",
+    });
+    await assert.rejects(bench.ask({ ...BLOCK, network: "\x1b[31m" }), {
+      code: "GARRISON_NO_NETWORK",
+      message: /^Cannot block "\\x1b\[31m": expected an address or a CIDR/,
+    });
+  });
+
+  test("block as a rehearsal asks no warden, and knows allow-list, proxies and private networks", async () => {
+    await using bench = await Bench.start({ allow: ["203.0.113.5"], proxies: ["198.51.100.0/24"] });
+    const refusal = async (network: string, isPrivateMeant = false) =>
+      (await bench.ask({ ...BLOCK, network, isPrivateMeant, isDryRun: true }))[0]?.["refusal"];
+    assert.match(String(await refusal("203.0.113.0/24")), /allow-list/);
+    assert.match(String(await refusal("198.51.100.7")), /a proxy/);
+    assert.match(String(await refusal("10.1.2.3")), /private network/);
+    assert.deepEqual([await refusal("10.1.2.3", true), await refusal("192.0.2.1")], [null, null]);
+    assert.deepEqual(bench.asked, []);
+  });
+
+  test("blocks-report adds up what was blocked and what would have been", async () => {
+    await using bench = await Bench.start();
+    const now = Date.now();
+    const base = { points: 10, reason: "10 points", rule: "sshd.failed", network: "192.0.2.1/32" };
+    bench.mind.blockStore.insert({ ...base, action: null, atUnixMs: now - 2000, untilUnixMs: now - 1000 });
+    bench.mind.blockStore.insert({ ...base, action: null, atUnixMs: now - 1000, untilUnixMs: now });
+    await bench.ask(BLOCK);
+    const items = await bench.ask({ t: "blocks-report", sinceMs: 60_000 });
+    assert.partialDeepStrictEqual(items, [
+      { item: "network", network: "192.0.2.1/32", blocked: 0, wouldBlock: 2, rules: ["sshd.failed"], totalMs: 2000 },
+      { item: "network", network: "203.0.113.5/32", blocked: 1, wouldBlock: 0, rules: ["by hand"], totalMs: 3_600_000 },
+      { item: "summary", networks: 2, blocked: 1, wouldBlock: 2, isCut: false },
+    ]);
+  });
+});
+
+describe("commands about logs", () => {
+  test("logs says that none are read", async () => {
+    await using bench = await Bench.start();
+    await assert.rejects(bench.ask({ t: "logs" }), { code: "GARRISON_NO_LOGS" });
+  });
+
+  test("waf-hits puts together what is stored", async () => {
+    await using bench = await Bench.start();
+    for (const [index, address] of [
+      "192.0.2.1",
+      "192.0.2.1",
+      "192.0.2.2",
+      "192.0.2.3",
+      "192.0.2.4",
+      "192.0.2.5",
+    ].entries()) {
+      const given = { service: "modsecurity", site: "shop.example", detail: WAF_DETAIL, outcome: "probe" } as const;
+      const network = `${address}/32`;
+      bench.mind.hits.insert({ hit: failure(address, "", given), atUnixMs: Date.now() - (index + 1) * 1000, network });
+    }
+    assert.partialDeepStrictEqual(await bench.ask({ t: "waf-hits", by: "rule", sinceMs: 86_400_000 }), [
+      { item: "group", by: "rule", key: "942100", hits: 6, stopped: 6, addresses: 5 },
+    ]);
+    assert.deepEqual(await bench.ask({ t: "waf-hits", by: "rule", sinceMs: 0 }), []);
+    bench.mind.hits.putStanding({ network: "192.0.2.1/32", days: 1, lastAtUnixMs: Date.now(), accounts: ["bob"] });
+    assert.partialDeepStrictEqual(await bench.ask({ t: "waf-hits", by: "false-positive", sinceMs: 86_400_000 }), [
+      { item: "candidate", ruleId: "942100", addresses: 5, loggedIn: 1, confidence: "likely" },
+    ]);
+  });
+});
