@@ -390,6 +390,33 @@ describe("LogCenter, the journal", () => {
     assert.deepEqual(bench.center.positions().journals, [{ source: "journal", cursor: "s=1;i=2" }]);
   });
 
+  test("blocks nobody for forged lines that were read before the journal was open, nor after a restart", async () => {
+    await using bench = await Bench.start({ sources: [FILE, JOURNAL] });
+    await bench.fail("192.0.2.1", ten("root").slice(0, 9));
+    const { nowUnixMs } = bench;
+    const second = await Bench.start({ sources: [FILE, JOURNAL], store: bench.host.store, nowUnixMs });
+    await second.fail("192.0.2.1", ten("root").slice(0, 9));
+    assert.deepEqual([bench.asked, second.asked], [[], []]);
+    second.center[Symbol.dispose]();
+  });
+
+  test("does not call lines forged that are older than the reading of the journal", async () => {
+    await using bench = await start();
+    const old = bench.line(`Failed password for root from ${ATTACKER} port 4711 ssh2`, START - HOUR);
+    await bench.write(...Array.from({ length: 20 }, () => old));
+    bench.nowUnixMs += MINUTE;
+    bench.center.tick();
+    assert.deepEqual([bench.told(), bench.asked], [[], []]);
+  });
+
+  test("counts lines of the file by themselves on a host whose journal cannot be read", async () => {
+    await using bench = await Bench.start({ sources: [FILE, JOURNAL] });
+    const unreadable = [{ path: "journal", reason: "there is no journalctl" }];
+    bench.center.onState([{ source: "journal", kind: "journal", files: 0, behindBytes: 0, missing: [], unreadable }]);
+    await bench.fail(ATTACKER, ten("root"));
+    assert.equal(bench.asked.length, 1);
+  });
+
   test("counts lines of the file again when the journal cannot be read", async () => {
     await using bench = await start();
     bench.center.onJournal(2, 0, Buffer.from("=\n"));

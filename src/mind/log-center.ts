@@ -105,6 +105,9 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
   readonly #behind = new Set<string>();
   /** By the name of the source: those that are read now. */
   readonly #journals = new Map<string, LogJournal>();
+  /** Journals that cannot be read: without them lines of files count by themselves. */
+  readonly #unreadable = new Set<string>();
+  #journalSinceMs = 0;
   #waiting = nothing();
   #gaps = 0;
   #dropped = 0;
@@ -165,8 +168,7 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
       this.#rhythms[source] = { ...rhythm, isSilent: true };
       this.#waiting.troubles.push({ trouble: "silent", source, ...long });
     }
-    if (this.#journals.size > 0)
-      this.#waiting.decisions.push(...this.#decider.journalReached(this.#journalReadTo(now)));
+    if (this.#journals.size > 0) this.#waiting.decisions.push(...this.#forgedLines(now));
     this.#keep();
   }
 
@@ -251,7 +253,10 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
   onJournalOpen(opened: Parameters<LogStreamClientHandlers["onJournalOpen"]>[0]): void {
     this.#work.push(() => {
       const rules = this.#parts.rules.sources.get(opened.source);
-      if (rules !== undefined) this.#journals.set(opened.source, new LogJournal(opened, this.#matcherOf(rules, "")));
+      if (rules === undefined) return;
+      this.#unreadable.delete(opened.source);
+      if (opened.cursor === null) this.#journalSinceMs = this.#parts.now();
+      this.#journals.set(opened.source, new LogJournal(opened, this.#matcherOf(rules, "")));
     });
   }
 
@@ -267,7 +272,8 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
 
   onState(sources: readonly SourceState[]): void {
     this.#states = sources;
-    for (const { source, behindBytes } of sources) {
+    for (const { source, kind, behindBytes, unreadable } of sources) {
+      if (kind === "journal" && unreadable.length > 0) this.#unreadable.add(source);
       if (behindBytes > BEHIND_BYTES && !this.#behind.has(source)) {
         this.#behind.add(source);
         this.#waiting.troubles.push({ trouble: "behind", source, behindBytes });
@@ -310,6 +316,7 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
     } catch (error) {
       // Lines of files count again by themselves until the journal is opened anew.
       this.#journals.delete(journal.source);
+      this.#unreadable.add(journal.source);
       this.#parts.log.error("the journal is not read any more", { source: journal.source, reason: errorText(error) });
     }
   }
@@ -468,11 +475,21 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
     this.#waiting.troubles.push({ trouble: "rule-disabled", rule, source, reason: cutText(reason, 1000) });
   }
 
-  /** Whether a journal that has this service's lines is being read. */
+  /**
+   * Whether a journal that has this service's lines is to be asked: configured, and not known to be unreadable. Not: open already, since
+   * lines of files may come first, and those of a user of this host would count.
+   */
   #isJournaled(service: string): boolean {
-    return [...this.#journals.keys()].some(
-      (source) => this.#parts.rules.sources.get(source)?.services.has(service) === true,
-    );
+    for (const [name, { source, services }] of this.#parts.rules.sources) {
+      if (source.kind === "journal" && services.has(service) && !this.#unreadable.has(name)) return true;
+    }
+    return false;
+  }
+
+  /** Lines of before the journal was first read are not confirmed, and not said to be forged. */
+  #forgedLines(nowUnixMs: number): readonly Decision[] {
+    const forged = this.#decider.journalReached(this.#journalReadTo(nowUnixMs));
+    return forged.filter(({ atUnixMs }) => atUnixMs >= this.#journalSinceMs);
   }
 
   /** Up to when the journal has been read: to now when nothing of it waits. */
