@@ -31,7 +31,7 @@ const SEED = 3;
 const WRITE_LINES = 5000;
 const START_UNIX_MS = Date.UTC(2026, 10, 1);
 /** Whoever changes the generator gets new files. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** Makes the log unless it is there from the last run: below the folder of temporary files, at most 420 MB each. */
 export function makeCorpus(kind: CorpusKind, lines: number): Corpus {
@@ -113,9 +113,9 @@ class Host {
 
   #auth(): string {
     const at = rfc3164(this.#atUnixMs);
-    const pid = 1000 + this.#below(60_000);
-    const sshd = `${at} web1 sshd[${pid}]: `;
     if (this.#isAttack(0.0198)) {
+      // Each try is a connection of its own: none may look like the end of another one.
+      const sshd = `${at} web1 sshd[${100_000 + this.hits}]: `;
       const address = this.#attacker();
       const user = this.#pick(USERS);
       const isKnown = this.#random() < 0.65;
@@ -123,6 +123,8 @@ class Host {
         ? `${sshd}Failed password for ${this.#random() < 0.5 ? "" : "invalid user "}${user} from ${address} port ${this.#port()} ssh2`
         : `${sshd}Invalid user ${user} from ${address} port ${this.#port()}`;
     }
+    const pid = 1000 + this.#below(60_000);
+    const sshd = `${at} web1 sshd[${pid}]: `;
     const customer = this.#pick(CUSTOMERS);
     const address = this.#client();
     const uid = 1000 + this.#below(200);

@@ -100,7 +100,7 @@ async function measureAll(): Promise<void> {
 }
 
 function ownRun(what: "patterns" | "filter", name: CorpusKind, more: number): string[] {
-  return [process.execPath, "--max-semi-space-size=4", import.meta.filename, what, name, String(more)];
+  return [process.execPath, "--max-semi-space-size=16", import.meta.filename, what, name, String(more)];
 }
 
 /** @returns CPU seconds */

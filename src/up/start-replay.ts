@@ -11,8 +11,8 @@ import { copyCode } from "./prepare.ts";
 const FLAGS = [
   "--disable-warning=ExperimentalWarning",
   "--disable-sigusr1",
-  "--max-semi-space-size=4",
-  "--max-old-space-size=256",
+  "--max-semi-space-size=16",
+  "--max-old-space-size=160",
 ];
 const MAX_STDERR = 2000;
 
