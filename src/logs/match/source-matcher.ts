@@ -2,7 +2,8 @@
  * Matches the lines of one source with all of its rules in one pass: a search for the texts that the rules need over the bytes of
  * the whole block, and the rules themselves only on the few lines that hold one. A rule that is slow, or throws, is disabled.
  */
-import type { LinePlace, LineRule, LineView, LogHit, LogSource, PlacedHit } from "../contract.ts";
+import type { LinePlace, LineRule, LineView, LogFormat, LogHit, LogSource, PlacedHit } from "../contract.ts";
+import type { Head } from "../formats/head.ts";
 import { parseHead } from "../formats/parse-head.ts";
 import { isForgeableEntry } from "./forgeable-entry.ts";
 import { MAX_LINE_BYTES } from "./line-cutter.ts";
@@ -120,11 +121,7 @@ export class SourceMatcher {
     const counted = { at: 0, line: place.line };
     this.#searchBlock(block, {
       isOfFile: true,
-      view: (start, end) => {
-        const text = lineText(block, skipNuls(block, start, end), end);
-        const { messageAt, program, atUnixMs } = parseHead(format, text, nowUnixMs);
-        return { text, messageAt, program, atUnixMs, trusted: null };
-      },
+      view: (start, end) => new FileLine(lineText(block, skipNuls(block, start, end), end), format, nowUnixMs),
       onHit: (begin, view, hit) => {
         const start = skipNuls(block, begin, block.length);
         if (counted.line !== null) counted.line += countEnds(block, counted.at, start);
@@ -227,6 +224,38 @@ export class SourceMatcher {
       this.#sampleBytes = block.length;
     }
     return this.#scanner.scan(block);
+  }
+}
+
+/** A line of a file. Its head is parsed when a rule asks for it: a filter of fail2ban does not. */
+class FileLine implements LineView {
+  readonly text: string;
+  readonly trusted = null;
+  readonly #format: LogFormat;
+  readonly #nowUnixMs: number;
+  #head: Head | null = null;
+
+  constructor(text: string, format: LogFormat, nowUnixMs: number) {
+    this.text = text;
+    this.#format = format;
+    this.#nowUnixMs = nowUnixMs;
+  }
+
+  get messageAt(): number {
+    return this.#parsed().messageAt;
+  }
+
+  get program(): string {
+    return this.#parsed().program;
+  }
+
+  get atUnixMs(): number | null {
+    return this.#parsed().atUnixMs;
+  }
+
+  #parsed(): Head {
+    this.#head ??= parseHead(this.#format, this.text, this.#nowUnixMs);
+    return this.#head;
   }
 }
 
