@@ -144,11 +144,23 @@ export class IpsetFirewall implements Firewall {
 
   async remove(): Promise<void> {
     for (const family of FAMILIES) {
+      if (!(await this.#hasChain(family))) continue;
       for (const chain of JUMPED_FROM) await this.#removeJumps(family, chain);
       await this.#iptables(family, "-F", CHAIN);
       await this.#iptables(family, "-X", CHAIN);
     }
-    await this.#ipset(eachSet((kind, family) => [`destroy ${setName(kind, family)}`]));
+    const names = (await runProgram(this.#programs.ipset, ["list", "-n"])).split("\n");
+    const ours = eachSet((kind, family) => [setName(kind, family)]).filter((name) => names.includes(name));
+    if (ours.length > 0) await this.#ipset(ours.map((name) => `destroy ${name}`));
+  }
+
+  async #hasChain(family: Family): Promise<boolean> {
+    try {
+      await this.#iptables(family, "-S", CHAIN);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   [Symbol.dispose](): void {

@@ -50,8 +50,9 @@ export class NfTablesFirewall implements Firewall {
   readonly #socket: NetlinkSocket;
   /** Sets that the table has, by name. */
   #sets = new Set<string>();
-  /** Handles of chains, rules and sets as we left them. */
+  /** Handles of chains, rules and sets as we left them, and how many sets there were. */
   #structure = "";
+  #structureSets = 0;
   #watch: NfWatch | null = null;
 
   /** @throws GarrisonError `GARRISON_SYSCALL` */
@@ -146,7 +147,6 @@ export class NfTablesFirewall implements Firewall {
 
   /** @param isLarge nobody is told of it: what others change meanwhile is found by looking */
   #commit(batch: NfBatch, act: string, isLarge: boolean): void {
-    const before = this.#sets.size;
     const quiet = isLarge ? this.#watch : null;
     quiet?.pause();
     try {
@@ -154,7 +154,9 @@ export class NfTablesFirewall implements Firewall {
     } finally {
       quiet?.resume();
     }
-    if (isLarge || this.#structure === "" || this.#sets.size !== before) this.#structure = this.#readStructure();
+    if (!isLarge && this.#structure !== "" && this.#sets.size === this.#structureSets) return;
+    this.#structure = this.#readStructure();
+    this.#structureSets = this.#sets.size;
   }
 
   #addBlocked(batch: NfBatch, blocked: readonly BlockedNetwork[], { isRenewal = false } = {}): void {

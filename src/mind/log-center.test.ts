@@ -41,11 +41,13 @@ class Bench implements AsyncDisposable {
   refusal: string | null = null;
   nowUnixMs: number;
   offset: number;
+  readonly #source: LogSource;
   #written = 0;
 
   private constructor(rules: LoadedRules, options: BenchOptions) {
     const { mode = "enforce", store, nowUnixMs = START } = options;
     this.nowUnixMs = nowUnixMs;
+    this.#source = options.sources?.[0] ?? AUTH;
     this.host = openHost({ learnMs: 0, facts, sensor: "logs", ...(store === undefined ? {} : { store }) });
     this.offset = options.offset ?? 0;
     this.actions = new ActionStore(this.host.store);
@@ -92,7 +94,8 @@ class Bench implements AsyncDisposable {
     const { positions } = this.center.positions();
     const known = positions[0];
     this.offset = known?.offset ?? this.offset;
-    const file = { file: 1, source: "auth", path: "/var/log/auth.log", device: "1", inode: "2", head: HEAD };
+    const { name, paths } = this.#source;
+    const file = { file: 1, source: name, path: paths[0] ?? "", device: "1", inode: "2", head: HEAD };
     this.center.onOpen({ ...file, offset: this.offset, position: known === undefined ? null : 0 });
   }
 
@@ -144,7 +147,28 @@ interface BenchOptions {
 
 const ten = (user: string) => Array.from({ length: 10 }, () => user);
 
+const NGINX_ERROR: LogSource = {
+  name: "nginx-error",
+  kind: "file",
+  paths: ["/var/log/nginx/error.log"],
+  format: "nginx-error",
+  isForgeable: true,
+};
+
 describe("LogCenter", () => {
+  test("blocks nobody for lines that a client of the web server can write, and counts them", async () => {
+    await using bench = await Bench.start({ sources: [NGINX_ERROR] });
+    const line =
+      '2026/11/22 12:41:46 [error] 12#12: *1 user "root": password mismatch, client: 203.0.113.5, server: a.example, request: "GET / HTTP/1.1", host: "a.example"';
+    for (let index = 0; index < 20; index++) await bench.write(line);
+    assert.deepEqual([bench.asked, bench.told()], [[], []]);
+    const rules = bench.center.describe().filter(({ item, hits }) => item === "rule" && Number(hits) > 0);
+    assert.deepEqual(
+      rules.map(({ source, hits }) => [source, hits]),
+      [["nginx-error", 20]],
+    );
+  });
+
   test("blocks who fails ten times, tells it once with lines, rule, expiry and undo, and keeps how far it has read", async () => {
     await using bench = await Bench.start();
     await bench.fail(ATTACKER, ten("root"));

@@ -331,9 +331,10 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
     const timed = { hit, atUnixMs, network };
     this.#rhythms[hit.source] = beat(this.#rhythms[hit.source], now);
     this.#count(hit, atUnixMs);
-    this.#waiting.decisions.push(...this.#decider.take(hit, atUnixMs));
+    const isHearsay = this.#isHearsay(hit);
+    if (!isHearsay) this.#waiting.decisions.push(...this.#decider.take(hit, atUnixMs));
     if (this.#isKept(timed)) this.#waiting.hits.push(timed);
-    if (hit.outcome === "success" && isTrusted) this.#waiting.logins.push(timed);
+    if (hit.outcome === "success" && isTrusted && !isHearsay) this.#waiting.logins.push(timed);
     this.#bound();
   }
 
@@ -473,6 +474,14 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
     this.#disabled.set(`${source} ${rule}`, { rule, source, reason });
     this.#parts.log.error("a rule for logs is not looked at any more", { rule, source, reason: cutText(reason, 500) });
     this.#waiting.troubles.push({ trouble: "rule-disabled", rule, source, reason: cutText(reason, 1000) });
+  }
+
+  /**
+   * Whether others than those who may write to syslog could have written the line: a client into nginx's error log, a customer's program
+   * into Apache's. It is counted and kept, and nobody is blocked, or trusted, for it.
+   */
+  #isHearsay({ isForgeable, source }: PlacedHit): boolean {
+    return isForgeable && this.#parts.rules.sources.get(source)?.source.format !== "syslog";
   }
 
   /**

@@ -67,6 +67,8 @@ export class BlockKeeper implements AsyncDisposable {
   #timer: NodeJS.Timeout | null = null;
   #restoreTimer: NodeJS.Timeout | null = null;
   #allowed = "";
+  /** Whether our tables are there: only while something is blocked. */
+  #isMade = false;
   #restored = 0;
   #dropped = 0;
   #failure: string | null;
@@ -135,6 +137,8 @@ export class BlockKeeper implements AsyncDisposable {
         this.#parts.ledger.end(blocks.map(({ action }) => action));
         for (const block of blocks) this.#targets.delete(block);
         await this.#orNote(by, { undo: true }, () => this.#letThrough(firewall, blocks));
+        // Tried again at the next look.
+        await this.#removeUnneeded(firewall).catch(() => {});
         this.#parts.onStatus();
       }
       return actions.map((action) => ({ action, failure: null }));
@@ -154,6 +158,7 @@ export class BlockKeeper implements AsyncDisposable {
       const { packed, leftOut } = listed.finish();
       journal.require("blocks.list", part.by, { name: part.name, networks: countNetworks(packed), leftOut });
       await this.#orNote(part.by, { name: part.name }, async () => listed.put(part.name, packed));
+      if (!this.#isMade) return this.#fill(firewall);
       await this.#refreshAllowed(firewall);
       this.#loadLists(firewall);
     });
@@ -175,7 +180,9 @@ export class BlockKeeper implements AsyncDisposable {
     const elements = this.#targets.wanted(accepted, this.#parts.now());
     const actions = accepted.map(({ action }) => action);
     await this.#orNote(accepted[0]!.by, { actions }, async () => {
-      await this.#orTakeBack(accepted, () => this.#orRestore(firewall, () => firewall.block(elements)));
+      await this.#orTakeBack(accepted, () =>
+        this.#isMade ? this.#orRestore(firewall, () => firewall.block(elements)) : this.#make(firewall, accepted),
+      );
       await this.#orTakeBack(accepted, async () => this.#writeDown(firewall, accepted));
     });
     this.#connections.end(elements);
@@ -243,15 +250,34 @@ export class BlockKeeper implements AsyncDisposable {
     }
   }
 
+  /** Nothing of ours is in the kernel of a host where nothing is blocked. */
+  get #isNeeded(): boolean {
+    return this.#parts.ledger.size > 0 || this.#parts.listed.count > 0;
+  }
+
+  async #removeUnneeded(firewall: Firewall): Promise<void> {
+    if (this.#isNeeded) return;
+    await firewall.remove();
+    this.#isMade = false;
+  }
+
+  /** Makes our tables with what is in force, and with what is about to be. @throws GarrisonError */
+  async #make(firewall: Firewall, more: readonly StoredBlock[] = []): Promise<void> {
+    const allowed = this.#parts.facts.allowed();
+    const blocked = this.#targets.wanted([...this.#inForce(), ...more], this.#parts.now());
+    this.#parts.listed.reset();
+    await firewall.replace({ allowed, blocked });
+    this.#isMade = true;
+    this.#allowed = String(allowed.map(formatNetwork).sort());
+    this.#loadLists(firewall);
+  }
+
   async #fill(firewall: Firewall): Promise<void> {
     try {
-      const allowed = this.#parts.facts.allowed();
-      const blocked = this.#targets.wanted(this.#inForce(), this.#parts.now());
-      this.#parts.listed.reset();
-      await firewall.replace({ allowed, blocked });
-      this.#allowed = String(allowed.map(formatNetwork).sort());
+      this.#inForce();
+      if (this.#isNeeded) await this.#make(firewall);
+      else await this.#removeUnneeded(firewall);
       this.#failure = null;
-      this.#loadLists(firewall);
     } catch (error) {
       this.#failure = errorText(error);
       this.#parts.journal.warn("blocks not in the kernel", { failure: this.#failure });
@@ -280,7 +306,7 @@ export class BlockKeeper implements AsyncDisposable {
       () => {
         this.#restoreTimer = null;
         void this.#inTurn(async () => {
-          if (!this.#isDisposed && !(await firewall.isIntact())) await this.#restore(firewall);
+          if (!this.#isDisposed && this.#isMade && !(await firewall.isIntact())) await this.#restore(firewall);
         });
       },
       this.#restored === 0 ? 0 : RESTORE_MS,

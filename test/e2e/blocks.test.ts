@@ -56,6 +56,17 @@ test("a confined warden blocks, lets through again, and writes it into the journ
   assert.equal(warden.stderr, "");
 });
 
+test("a confined warden has nothing in the kernel while nothing is blocked", root, async (t) => {
+  const { warden } = await arrange(t);
+  assert.equal(run("nft", "list", "ruleset"), "");
+  assert.equal(await warden.block("x1", "203.0.113.5/32"), null);
+  assert.match(run("nft", "list", "ruleset"), /^table inet garrison \{/);
+  assert.ok((await warden.unblock("x1")).ok);
+  assert.equal(run("nft", "list", "ruleset"), "");
+  assert.equal(await warden.block("x2", "203.0.113.6/32"), null);
+  assert.match(run("nft", "list", "ruleset"), /203\.0\.113\.6/);
+});
+
 test("a confined warden ends the live connections of an address that it blocks", root, async (t) => {
   const { warden, neighbour } = await arrange(t);
   const server = spawn("python3", ["-uc", SERVER], { stdio: ["pipe", "pipe", "inherit"] });

@@ -37,6 +37,7 @@ test("readLogsOptions() adds paths to a shipped source, makes others, and leaves
   // What anybody can write to stays what it is, whatever is said of a further path.
   assert.equal(logs.sources.find(({ name }) => name === "auth")?.isForgeable, true);
   assert.deepEqual(pathsOf(logs, "own"), ["/srv/*.log"]);
+  assert.equal(logs.sources.find(({ name }) => name === "own")?.isForgeable, false);
   assert.ok(!logs.sources.some(({ name, kind }) => name === "domlogs" || kind === "journal"));
 });
 

@@ -21,7 +21,8 @@ export interface LogsSection {
     readonly name: string;
     readonly paths: readonly string[];
     readonly format: LogFormat;
-    readonly forgeable: boolean;
+    /** @default of syslog's */
+    readonly forgeable?: boolean | undefined;
   }[];
   readonly without: readonly string[];
   readonly disabledRules: readonly string[];
@@ -59,7 +60,7 @@ function configuredSources({ journal, sources, without }: LogsSection): readonly
         `source "${name}" is shipped as ${known.kind} of format ${known.format}, expected another name`,
       );
     }
-    const isForgeable = forgeable || known?.isForgeable === true;
+    const isForgeable = (forgeable ?? format === "syslog") || known?.isForgeable === true;
     merged.set(name, { name, kind: "file", paths: [...(known?.paths ?? []), ...paths], format, isForgeable });
   }
   return [...merged.values()];

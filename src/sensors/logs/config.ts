@@ -27,8 +27,10 @@ const source = z.strictObject({
   format: z.enum(FORMATS).describe("How its lines begin"),
   forgeable: z
     .boolean()
-    .default(true)
-    .describe("Whether an ordinary user of this host can write lines into it, as through syslog"),
+    .optional()
+    .describe(
+      "Whether others than the service can write lines into it. Left out, it is so of syslog's. Other logs that are forgeable are counted and block nobody",
+    ),
 });
 
 /** The section of the configuration. */
