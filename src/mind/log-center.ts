@@ -34,7 +34,7 @@ import type { LogStreamClient, LogStreamClientHandlers } from "./log-stream-clie
 import { LogWork } from "./log-work.ts";
 
 // A piece of this size, all of it hits, is some milliseconds of work.
-const PIECE_BYTES = 16 * 1024;
+const PIECE_BYTES = 4 * 1024;
 // Where nothing was found, positions are stored so often: each is a write to the disk.
 const QUIET_STORE_MS = 1000;
 const RETRY_MS = 2000;

@@ -1,6 +1,6 @@
 /** Work in small pieces, in order, so that commands and facts never wait for logs: a turn of the event loop takes some milliseconds. */
 
-const SLICE_MS = 8;
+const SLICE_MS = 5;
 
 /** A queue of pieces. The owner disposes it. */
 export class LogWork implements Disposable {
