@@ -47,10 +47,15 @@ export function countTooLong(bytes: Buffer): number {
   return count;
 }
 
+/** What Buffer has since Node 0.x and its types have not: `toString` checks its arguments for longer than it decodes a line. */
+interface Latin1Buffer extends Buffer {
+  latin1Slice(start: number, end: number): string;
+}
+
 /** A line as text, one character a byte, without its end, and cut at 64 KiB. */
 export function lineText(bytes: Buffer, start: number, end: number): string {
   const to = end > start && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
-  return bytes.toString("latin1", start, Math.min(to, start + MAX_LINE_BYTES));
+  return (bytes as Latin1Buffer).latin1Slice(start, Math.min(to, start + MAX_LINE_BYTES));
 }
 
 /** Behind NULs that stand in front of a line, as a log that was truncated under its writer has them. */

@@ -9,20 +9,23 @@ const MIN_LENGTH = 3;
 /** Longer ones tell no more. */
 const MAX_LENGTH = 64;
 /** Most texts for one regular expression. */
-const MAX_TEXTS = 64;
-/** Most texts that a part of it may be spelt out as. */
-const MAX_SPELT = 32;
+const MAX_TEXTS = 512;
+/** Most texts that a part of it may be spelt out as: of a choice, and where parts that are several texts each follow one another. */
+const MAX_SPELT = 64;
+const MAX_PRODUCT = 16;
 const MAX_SOURCE_LENGTH = 100_000;
 const MAX_COPIES = 8;
 
 /** What is in nearly each line of its kind of log: another text of the same expression is the better one. */
 const COMMON_TEXTS = [
   "sshd[ sshd-session[ ssh2 from port user  from  port ",
-  '"GET / "POST / HTTP/1.1" HTTP/1.0" HTTP/2.0" Mozilla/5.0 (',
+  '"GET / "POST / "HEAD / "PUT / "OPTIONS / HTTP/1.1" HTTP/1.0" HTTP/2.0" Mozilla/5.0 (',
   "[client  client:  server:  request:  host:  referer: , [error] [notice] [info] [pid  AH0",
   "rhost= ruser= tty= uid= euid= logname= user= status=sent  pid= id= H=( H= U= P=esmtp S=",
   "https:// http:// www. .com .php  for  the  and  with  not  to  in  on  is : [ ]: ) : ",
-].join("\n");
+]
+  .join("\n")
+  .toLowerCase();
 
 /** What a part of a regular expression says of the text it takes. */
 interface Knowledge {
@@ -38,7 +41,7 @@ const UNKNOWN: Knowledge = { exact: null, needed: null };
  * Texts of at least 3 bytes of printable ASCII, one of which is in every text that the regular expression matches.
  * @param source as of `RegExp.source`
  * @param flags `i` gives the ways to write a short part of the text; `v` is not understood
- * @returns at most 64, or `null` when none can be proven
+ * @returns at most 512, or `null` when none can be proven
  * @throws SyntaxError when it is no regular expression
  * @example literalsOf("^Failed (?:password|publickey) for ", "") // ["Failed password for ", "Failed publickey for "]
  */
@@ -110,7 +113,8 @@ function knowOptional(texts: readonly string[]): Knowledge {
 
 /** Each text of the one followed by each of the other, or `null` when they become many or long. */
 function join(heads: readonly string[], tails: readonly string[]): string[] | null {
-  if (heads.length * tails.length > MAX_SPELT) return null;
+  const isProduct = heads.length > 1 && tails.length > 1;
+  if (heads.length * tails.length > (isProduct ? MAX_PRODUCT : MAX_SPELT)) return null;
   const joined = heads.flatMap((head) => tails.map((tail) => head + tail));
   return joined.every(({ length }) => length <= MAX_LENGTH) ? joined : null;
 }
@@ -128,14 +132,15 @@ function better(one: readonly string[] | null, other: readonly string[] | null):
 
 function scoreOf(texts: readonly string[] | null): number | null {
   if (texts === null || texts.length === 0 || texts.some(({ length }) => length < MIN_LENGTH)) return null;
-  return Math.min(...texts.map(worthOf)) - Math.log2(texts.length);
+  // How many they are hardly matters to the search; each is in some lines.
+  return Math.min(...texts.map(worthOf)) - Math.log2(texts.length) / 2;
 }
 
-/** Rarity of one text: letters tell more than blanks and digits. */
+/** Rarity of one text: letters tell more than blanks and digits, and without any it stands in each line of some format. */
 function worthOf(text: string): number {
-  if (COMMON_TEXTS.includes(text)) return text.length / 8;
+  if (COMMON_TEXTS.includes(text.toLowerCase())) return text.length / 8;
   const telling = text.replace(/[\s\d:.,"[\]()=-]/g, "").length;
-  return Math.min(telling, 16) + (text.length - telling) / 4;
+  return telling === 0 ? text.length / 8 - 8 : Math.min(telling, 16) + (text.length - telling) / 4;
 }
 
 /** A text that holds another one of the set need not be looked for. */
