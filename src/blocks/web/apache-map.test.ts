@@ -78,9 +78,14 @@ test("the map and the rules together deny exactly the addresses of a network", (
       const bytes = other.map((byte, at) => (isInside && at < Math.ceil(prefix / 8) ? (one[at] ?? 0) : byte));
       const address = networkOf(bytes, bytes.length * 8);
       const { text, leftOut } = renderApacheMap([formatNetwork(network)]);
-      assert.deepEqual(leftOut, []);
+      const isAmbiguous = prefix === 128 && formatNetwork(network).endsWith("::/128");
+      assert.equal(leftOut.length, isAmbiguous ? 1 : 0);
       const family = bytes.length === 4 ? 4 : 6;
-      assert.equal(isDenied(text, formatIpAddress(bytes, family)), containsNetwork(network, address), text);
+      assert.equal(
+        isDenied(text, formatIpAddress(bytes, family)),
+        !isAmbiguous && containsNetwork(network, address),
+        text,
+      );
     }),
     { numRuns: 3000 },
   );

@@ -40,7 +40,7 @@ function whyNot(network: IpNetwork | null): string {
 
 /** The keys that stand for a network; `null` when it would take more than 256 addresses, /24 or /16, or /64. */
 export function apacheKeysOf(network: IpNetwork): string[] | null {
-  if (network.family === 6) return network.prefix === 128 ? [formatStart(network)] : keysOfIpv6(network);
+  if (network.family === 6) return network.prefix === 128 ? keyOfIpv6Address(network) : keysOfIpv6(network);
   for (const [length, bytes] of [
     [32, 4],
     [24, 3],
@@ -52,6 +52,12 @@ export function apacheKeysOf(network: IpNetwork): string[] | null {
     return partsOf(network, length).map((part) => part.bytes.subarray(0, bytes).join(".") + (bytes < 4 ? "." : ""));
   }
   return null;
+}
+
+/** An address that ends in `::` is written as the beginning of all addresses of its network: it cannot be denied alone. */
+function keyOfIpv6Address(address: IpNetwork): string[] | null {
+  const text = formatStart(address);
+  return text.endsWith("::") ? null : [text];
 }
 
 function keysOfIpv6(network: IpNetwork): string[] | null {
