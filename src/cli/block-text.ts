@@ -8,13 +8,15 @@ const INSTANT = text(32);
 const COUNT = integer(0);
 const MODE = oneOf(["observe", "enforce"]);
 
-const FIREWALL = {
+/** How packets are dropped, as the mind sends it. */
+export const FIREWALL = {
   backend: nullable(text(64)),
   failure: nullable(text(1024)),
   blocked: COUNT,
   listed: COUNT,
   restored: COUNT,
   dropped: COUNT,
+  blindTo: list(text(512), 8),
 };
 
 /** How blocking stands. */
@@ -56,13 +58,19 @@ export const checkReportSummary = object({
 });
 
 /** One line of how blocking stands. */
-export function firewallLine(status: Checked<typeof checkFirewall>, output: Output): string {
+export function firewallLine(status: Omit<Checked<typeof checkFirewall>, "item">, output: Output): string {
   const { mode, backend, failure, blocked, listed, dropped, restored } = status;
   const how = backend === null ? output.style("red", "nothing can be blocked") : `by ${output.clean(backend)}`;
   const rules = mode === "observe" ? "rules only observe" : "rules block";
   const again = restored === 0 ? "" : `, our tables were taken away and put back ${restored} times`;
   const why = failure === null ? "" : `: ${output.clean(failure)}`;
   return `${how}, ${rules}: ${blocked} blocked, ${listed} on lists, ${dropped} packets dropped${again}${why}`;
+}
+
+/** How blocking stands, then what it cannot see or do here. */
+export function firewallLines(status: Checked<typeof checkFirewall>, output: Output): string[] {
+  const label = output.style("dim", "blind to".padEnd(9));
+  return [firewallLine(status, output), ...status.blindTo.map((sentence) => `  ${label} ${output.clean(sentence)}`)];
 }
 
 /** Lines of a rehearsal. */

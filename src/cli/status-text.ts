@@ -2,6 +2,7 @@
 import { formatSize } from "#src/lib/size.ts";
 import { type Checked, flag, integer, json, list, nullable, number, object, oneOf, text } from "#src/wire/check.ts";
 import { SENSOR_STATUS } from "#src/wire/sentry-messages.ts";
+import { FIREWALL, firewallLine } from "./block-text.ts";
 import type { Output } from "./output.ts";
 
 const sensor = object({
@@ -31,6 +32,7 @@ export const checkStatus = object({
   ),
   store: object({ state: text(1024), fill: number, droppedFacts: integer(0) }),
   journal: object({ state: text(4096), entries: nullable(integer(0)), hash: nullable(text(64)), waiting: integer(0) }),
+  blocking: object({ mode: oneOf(["observe", "enforce"]), ...FIREWALL }),
   openAlerts: integer(0),
   notify: json(6, 500),
 });
@@ -51,7 +53,7 @@ export function sensorLines(one: Status["sensors"][number], output: Output): str
 
 /** The whole status. */
 export function statusLines(status: Status, output: Output): string[] {
-  const { host, version, sensors, processes, store, journal, openAlerts } = status;
+  const { host, version, sensors, processes, store, journal, blocking, openAlerts } = status;
   return [
     `garrison ${version} on ${output.clean(host)}: ${status.watching ? "watching" : "starting"}, ${openAlerts} open alerts${status.root ? "" : "; not root, so it sees and does less"}`,
     ...sensors.flatMap((one) => [
@@ -61,6 +63,8 @@ export function statusLines(status: Status, output: Output): string[] {
     ...processes.map(processLine),
     `  store      ${output.clean(store.state)}, ${Math.round(store.fill * 100)} % full${store.droppedFacts > 0 ? `, ${store.droppedFacts} facts were dropped and looked for again` : ""}`,
     `  journal    ${output.clean(journal.state)}, ${journal.entries ?? "?"} entries${journal.waiting > 0 ? `, ${journal.waiting} waiting` : ""}`,
+    `  blocking   ${firewallLine(blocking, output)}`,
+    ...blocking.blindTo.map((sentence) => `    ${output.style("dim", "blind to".padEnd(9))} ${output.clean(sentence)}`),
   ];
 }
 

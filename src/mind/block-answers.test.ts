@@ -3,7 +3,17 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { BlocksOptions } from "#src/blocks/options.ts";
+import {
+  checkFirewall,
+  checkRehearsal,
+  checkReported,
+  checkReportSummary,
+  firewallLines,
+} from "#src/cli/block-text.ts";
 import { askAll } from "#src/cli/client.ts";
+import { toAction } from "#src/cli/commands/block.ts";
+import { Output } from "#src/cli/output.ts";
+import { checkStatus, statusLines } from "#src/cli/status-text.ts";
 import { listenUnix } from "#src/linux/unix-socket.ts";
 import { failure, POLICY } from "#src/logs/decide/test-hits.mts";
 import type { Json, JsonObject } from "#src/model/json.ts";
@@ -12,7 +22,10 @@ import { FakePeer, makeRunFolder, until } from "./fake-peer.mts";
 import { Mind } from "./mind.ts";
 
 const HEAD = { seq: 0, hash: "0".repeat(64), ref: 0 };
-const FIREWALL = { t: "firewall", backend: "nftables", failure: null, blocked: 0, listed: 0, restored: 0, dropped: 0 };
+const FIREWALL = {
+  ...{ t: "firewall", backend: "nftables", failure: null, blocked: 3, listed: 4000, restored: 1, dropped: 12 },
+  blindTo: ["live connections of blocked addresses are not ended: \x1b[31m"],
+};
 const BLOCK = {
   t: "block",
   network: "203.0.113.5",
@@ -178,6 +191,48 @@ describe("commands about blocks", () => {
       { item: "network", network: "203.0.113.5/32", blocked: 1, wouldBlock: 0, rules: ["by hand"], totalMs: 3_600_000 },
       { item: "summary", networks: 2, blocked: 1, wouldBlock: 2, isCut: false },
     ]);
+  });
+});
+
+describe("what the mind answers about blocks is what the commands take", () => {
+  const output = new Output({ json: false, color: false });
+  const blind = "live connections of blocked addresses are not ended: \\x1b[31m";
+
+  test("checkFirewall() takes how blocking stands, and firewallLines() says what it is blind to, escaped", async () => {
+    await using bench = await Bench.start();
+    await bench.ask(BLOCK);
+    const [firewall, action] = await bench.ask({ t: "blocks", limit: 10 });
+    assert.deepEqual(firewallLines(checkFirewall(firewall, "firewall"), output), [
+      "by nftables, rules only observe: 3 blocked, 4000 on lists, 12 packets dropped, our tables were taken away and put back 1 times",
+      `  blind to  ${blind}`,
+    ]);
+    assert.equal(toAction(action!).id, "x1");
+  });
+
+  test("checkRehearsal() takes what a block would do", async () => {
+    await using bench = await Bench.start();
+    const [rehearsal] = await bench.ask({ ...BLOCK, isDryRun: true });
+    assert.equal(checkRehearsal(rehearsal, "rehearsal").network, "203.0.113.5/32");
+  });
+
+  test("checkReported() and checkReportSummary() take a report", async () => {
+    await using bench = await Bench.start();
+    await bench.ask(BLOCK);
+    const [reported, summary] = await bench.ask({ t: "blocks-report", sinceMs: 60_000 });
+    assert.equal(checkReported(reported, "network").blocked, 1);
+    assert.equal(checkReportSummary(summary, "summary").networks, 1);
+  });
+
+  test("checkStatus() takes the status, and statusLines() has blocking, with a warden and without", async () => {
+    await using bench = await Bench.start();
+    const lines = async () => statusLines(checkStatus((await bench.ask({ t: "status" }))[0], "status"), output);
+    assert.partialDeepStrictEqual((await lines()).slice(-2), [
+      "  blocking   by nftables, rules only observe: 3 blocked, 4000 on lists, 12 packets dropped, our tables were taken away and put back 1 times",
+      `    blind to  ${blind}`,
+    ]);
+    await bench.warden[Symbol.asyncDispose]();
+    await until(() => bench.mind.firewall === null);
+    assert.match((await lines()).at(-1) ?? "", /blocking {3}nothing can be blocked.*the warden has not said yet/);
   });
 });
 

@@ -8,6 +8,7 @@ import type { BlockRecord } from "#src/store/block-store.ts";
 import type { ToMind } from "#src/wire/cli-messages.ts";
 import { canonicalNetwork, type WantedBlock } from "./block-engine.ts";
 import type { Mind } from "./mind.ts";
+import { describeFirewall } from "./status.ts";
 
 const MAX_REPORTED = 100_000;
 const MAX_WAF_HITS = 20_000;
@@ -41,7 +42,7 @@ export async function answerUnblock(mind: Mind, { what }: Of<"unblock">, by: str
 
 /** `garrison blocks`: how blocking stands, then blocks in force, newest first. */
 export function* answerBlocks(mind: Mind, { limit }: Of<"blocks">): Generator<Json> {
-  yield { item: "firewall", mode: mind.settings.blocks.mode, ...describeFirewall(mind) };
+  yield { item: "firewall", mode: mind.settings.blocks.mode, ...describeFirewall(mind.firewall) };
   const lasting = mind.blockStore.lasting(Date.now()).toReversed();
   let given = 0;
   for (const { action: id } of lasting) {
@@ -120,7 +121,7 @@ function rehearse(
     ports,
     expiresAt: until === null ? null : isoOf(until),
     refusal,
-    ...describeFirewall(mind),
+    ...describeFirewall(mind.firewall),
   };
 }
 
@@ -139,13 +140,6 @@ function refusalOf(mind: Mind, network: string, isPrivateMeant: boolean): string
 function isOverlapping(one: string, other: string): boolean {
   const networks = [parseNetwork(one), parseNetwork(other)] as const;
   return networks[0] !== null && networks[1] !== null && overlaps(networks[0], networks[1]);
-}
-
-function describeFirewall({ firewall }: Mind): JsonObject {
-  if (firewall === null)
-    return { backend: null, failure: "the warden has not said yet", blocked: 0, listed: 0, restored: 0, dropped: 0 };
-  const { t: _, ...rest } = firewall;
-  return rest;
 }
 
 function describeAction(action: Action): JsonObject {

@@ -162,7 +162,10 @@ export class Mind {
         void this.engine.resume();
         void this.blocks.resume();
       },
-      onLost: (reason) => this.#onLost("warden", reason),
+      onLost: (reason) => {
+        this.#firewall = null;
+        this.#onLost("warden", reason);
+      },
       onJournalFailure: (failure) => this.#onJournalFailure(failure),
       onFirewall: (status) => {
         this.#firewall = status;
@@ -245,6 +248,7 @@ export class Mind {
       isWatching: this.#isWatching,
       sentry: this.#sentryStatus,
       warden: this.#warden,
+      firewall: this.#firewall,
       ordinary: this.ordinary,
       learningUntil: (sensor) => this.#learningUntil(sensor),
       store: { failure: this.#storeFailure, fill: this.store.fill, droppedFacts: this.#dropped },

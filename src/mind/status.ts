@@ -4,7 +4,7 @@ import type { ChannelStatus } from "#src/notify/notifier.ts";
 import type { MindSettings } from "#src/processes/settings.ts";
 import type { OrdinaryStore } from "#src/store/ordinary-store.ts";
 import type { SentryStatus } from "./sentry-client.ts";
-import type { WardenClient } from "./warden-client.ts";
+import type { FirewallStatus, WardenClient } from "./warden-client.ts";
 
 /** What a status is made of. */
 export interface StatusParts {
@@ -13,6 +13,8 @@ export interface StatusParts {
   /** `null`: the sentry is away. */
   readonly sentry: SentryStatus | null;
   readonly warden: Pick<WardenClient, "pid" | "isConnected" | "head"> | null;
+  /** `null`: the warden has not said. */
+  readonly firewall: FirewallStatus | null;
   readonly ordinary: OrdinaryStore;
   readonly learningUntil: (sensor: string) => string;
   readonly store: { readonly failure: string | null; readonly fill: number; readonly droppedFacts: number };
@@ -42,10 +44,28 @@ export function describeStatus(parts: StatusParts): JsonObject {
       droppedFacts: store.droppedFacts,
     },
     journal: describeJournal(parts),
+    blocking: { mode: settings.blocks.mode, ...describeFirewall(parts.firewall) },
     openAlerts,
     notify: channels.map((channel) => ({ ...channel })),
   };
 }
+
+/** Its shape is checked by cli/block-text.ts. */
+export function describeFirewall(firewall: FirewallStatus | null): JsonObject {
+  const { t: _, blindTo, ...rest } = firewall ?? UNKNOWN_FIREWALL;
+  return { ...rest, blindTo: [...blindTo] };
+}
+
+const UNKNOWN_FIREWALL: FirewallStatus = {
+  t: "firewall",
+  backend: null,
+  failure: "the warden has not said yet",
+  blocked: 0,
+  listed: 0,
+  restored: 0,
+  dropped: 0,
+  blindTo: [],
+};
 
 function describeProcesses({ sentry, warden }: StatusParts): JsonObject[] {
   const { user, system } = process.cpuUsage();

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { actionLine } from "#src/cli/action-text.ts";
-import { checkFirewall, checkReported, checkReportSummary, firewallLine, reportedLine } from "#src/cli/block-text.ts";
+import { checkFirewall, checkReported, checkReportSummary, firewallLines, reportedLine } from "#src/cli/block-text.ts";
 import { ask } from "#src/cli/client.ts";
 import type { Context } from "#src/cli/context.ts";
 import { loadConfig } from "#src/config/load.ts";
@@ -15,7 +15,7 @@ export async function listBlocks({ folders, output }: Context, { limit }: { limi
     if ((item as JsonObject)["item"] === "firewall") {
       const firewall = checkFirewall(item, "firewall");
       if (output.isJson) output.json(firewall);
-      else output.line(firewallLine(firewall, output));
+      else for (const line of firewallLines(firewall, output)) output.line(line);
       return;
     }
     const action = toAction(item);
