@@ -22,6 +22,22 @@ export const FIREWALL = {
 /** How blocking stands. */
 export const checkFirewall = object({ item: oneOf(["firewall"]), mode: MODE, ...FIREWALL });
 
+/** How a block list stands. */
+export const checkList = object({
+  item: oneOf(["list"]),
+  name: text(64),
+  from: text(4096),
+  state: oneOf(["waiting", "good", "stale", "missing"]),
+  entries: COUNT,
+  networks: COUNT,
+  reserved: COUNT,
+  refused: COUNT,
+  fetchedAt: nullable(INSTANT),
+  askedAt: nullable(INSTANT),
+  nextAt: nullable(INSTANT),
+  failure: nullable(text(1024)),
+});
+
 /** What a block would do. */
 export const checkRehearsal = object({
   item: oneOf(["rehearsal"]),
@@ -71,6 +87,16 @@ export function firewallLine(status: Omit<Checked<typeof checkFirewall>, "item">
 export function firewallLines(status: Checked<typeof checkFirewall>, output: Output): string[] {
   const label = output.style("dim", "blind to".padEnd(9));
   return [firewallLine(status, output), ...status.blindTo.map((sentence) => `  ${label} ${output.clean(sentence)}`)];
+}
+
+/** One line of a list. */
+export function listLine(one: Checked<typeof checkList>, output: Output): string {
+  const { name, from, state, networks, refused, fetchedAt, failure } = one;
+  const style = state === "good" ? "green" : state === "waiting" ? "dim" : state === "stale" ? "yellow" : "red";
+  const when = fetchedAt === null ? "never fetched" : `fetched ${fetchedAt.slice(0, 16).replace("T", " ")}`;
+  const lines = refused === 0 ? "" : `, ${refused} lines refused`;
+  const why = failure === null ? "" : `: ${output.clean(failure)}`;
+  return `list ${output.clean(name).padEnd(19)} ${output.style(style, state)}, ${networks} networks, ${when}${lines}, from ${output.clean(from, 300)}${why}`;
 }
 
 /** Lines of a rehearsal. */

@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { BlocksOptions } from "#src/blocks/options.ts";
 import {
   checkFirewall,
   checkRehearsal,
@@ -10,22 +7,13 @@ import {
   checkReportSummary,
   firewallLines,
 } from "#src/cli/block-text.ts";
-import { askAll } from "#src/cli/client.ts";
 import { toAction } from "#src/cli/commands/block.ts";
 import { Output } from "#src/cli/output.ts";
 import { checkStatus, statusLines } from "#src/cli/status-text.ts";
-import { listenUnix } from "#src/linux/unix-socket.ts";
-import { failure, POLICY } from "#src/logs/decide/test-hits.mts";
-import type { Json, JsonObject } from "#src/model/json.ts";
-import type { ToMind } from "#src/wire/cli-messages.ts";
-import { FakePeer, makeRunFolder, until } from "./fake-peer.mts";
-import { Mind } from "./mind.ts";
+import { failure } from "#src/logs/decide/test-hits.mts";
+import { Bench } from "./block-bench.mts";
+import { makeRunFolder, until } from "./fake-peer.mts";
 
-const HEAD = { seq: 0, hash: "0".repeat(64), ref: 0 };
-const FIREWALL = {
-  ...{ t: "firewall", backend: "nftables", failure: null, blocked: 3, listed: 4000, restored: 1, dropped: 12 },
-  blindTo: ["live connections of blocked addresses are not ended: \x1b[31m"],
-};
 const BLOCK = {
   t: "block",
   network: "203.0.113.5",
@@ -37,97 +25,10 @@ const BLOCK = {
 } as const;
 const WAF_DETAIL = "rules=942100 severity=critical stopped=1 status=403 method=GET id=aWLjQ4xK path=/login.php";
 
-/** A mind whose warden does what it is asked to, but refuses 203.0.113.99. */
-class Bench implements AsyncDisposable {
-  readonly #run = makeRunFolder();
-  readonly #socket = join(this.#run.folder, "garrison.sock");
-  readonly #answered = new Set<unknown>();
-  warden!: FakePeer;
-  mind!: Mind;
-
-  static async start(blocks: Partial<BlocksOptions> = {}): Promise<Bench> {
-    const bench = new Bench();
-    const { folder } = bench.#run;
-    mkdirSync(join(folder, "state"));
-    const hello = { t: "hello", pid: 72, journal: HEAD, lastAction: 0 };
-    bench.warden = await FakePeer.listen(join(folder, "warden.sock"), [hello, FIREWALL]);
-    const settings = {
-      host: "web1",
-      version: "0.1.0",
-      stateFolder: join(folder, "state"),
-      sentrySocket: join(folder, "sentry.sock"),
-      wardenSocket: join(folder, "warden.sock"),
-      logsSocket: join(folder, "logs.sock"),
-      learnMs: 0,
-      acceptForMs: 0,
-      sensors: [],
-      canaries: { file: "/canary/f", secret: "/canary/s" },
-      store: { maxBytes: 64 * 1024 * 1024, keepAlertsMs: 1 },
-      notify: null,
-      logs: null,
-      blocks: { mode: "observe", allow: [], proxies: [], policy: POLICY, lists: [], ...blocks } as const,
-      effectiveConfig: "",
-      configSource: "defaults",
-      isRoot: true,
-    };
-    const log = () => undefined;
-    const child = {
-      settings,
-      listenFd: listenUnix(bench.#socket, 0),
-      log: { error: log, warn: log, info: log },
-      onStop: () => undefined,
-    };
-    bench.mind = new Mind(child, new Map());
-    await bench.mind.start();
-    await until(() => bench.mind.firewall !== null);
-    return bench;
-  }
-
-  async ask(request: ToMind): Promise<readonly JsonObject[]> {
-    let isDone = false;
-    const asked = askAll(this.#socket, request).finally(() => {
-      isDone = true;
-    });
-    const [items] = await Promise.all([
-      asked,
-      until(
-        () => isDone,
-        () => this.#answer(),
-      ),
-    ]);
-    return items as readonly Json[] as readonly JsonObject[];
-  }
-
-  /** What the warden was asked, without entries for the journal. */
-  get asked(): readonly Record<string, unknown>[] {
-    return this.warden.received.filter(({ t }) => t !== "record");
-  }
-
-  #answer(): void {
-    for (const { id, t, blocks, actions } of this.asked.filter((one) => !this.#answered.has(one["id"]))) {
-      this.#answered.add(id);
-      const wanted = (t === "block" ? blocks : (actions as string[]).map((action) => ({ action }))) as Record<
-        string,
-        unknown
-      >[];
-      const results = wanted.map(({ action, network }) => ({
-        action,
-        failure: network === "203.0.113.99/32" ? "Cannot block: it is a gateway of this host" : null,
-      }));
-      this.warden.say({ t: "answer", id, ok: true, undo: null, failure: null, results, journal: HEAD });
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.mind.stop();
-    await this.warden[Symbol.asyncDispose]();
-    this.#run[Symbol.dispose]();
-  }
-}
-
 describe("commands about blocks", () => {
   test("block, blocks, unblock and undo", async () => {
-    await using bench = await Bench.start();
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder);
     const [action] = await bench.ask({ ...BLOCK, ports: [22], reason: "he asked for it" });
     assert.partialDeepStrictEqual(action, {
       ...{ item: "action", id: "x1", kind: "block", state: "done", reason: "he asked for it", by: "admin:root" },
@@ -156,7 +57,8 @@ describe("commands about blocks", () => {
   });
 
   test("block says why the warden refused, and what is no network", async () => {
-    await using bench = await Bench.start();
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder);
     await assert.rejects(bench.ask({ ...BLOCK, network: "203.0.113.99" }), {
       code: "GARRISON_ACTION_FAILED",
       message: "Cannot block: it is a gateway of this host",
@@ -168,7 +70,8 @@ describe("commands about blocks", () => {
   });
 
   test("block as a rehearsal asks no warden, and knows allow-list, proxies and private networks", async () => {
-    await using bench = await Bench.start({ allow: ["203.0.113.5"], proxies: ["198.51.100.0/24"] });
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder, { allow: ["203.0.113.5"], proxies: ["198.51.100.0/24"] });
     const refusal = async (network: string, isPrivateMeant = false) =>
       (await bench.ask({ ...BLOCK, network, isPrivateMeant, isDryRun: true }))[0]?.["refusal"];
     assert.match(String(await refusal("203.0.113.0/24")), /allow-list/);
@@ -179,7 +82,8 @@ describe("commands about blocks", () => {
   });
 
   test("blocks-report adds up what was blocked and what would have been", async () => {
-    await using bench = await Bench.start();
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder);
     const now = Date.now();
     const base = { points: 10, reason: "10 points", rule: "sshd.failed", network: "192.0.2.1/32" };
     bench.mind.blockStore.insert({ ...base, action: null, atUnixMs: now - 2000, untilUnixMs: now - 1000 });
@@ -199,7 +103,8 @@ describe("what the mind answers about blocks is what the commands take", () => {
   const blind = "live connections of blocked addresses are not ended: \\x1b[31m";
 
   test("checkFirewall() takes how blocking stands, and firewallLines() says what it is blind to, escaped", async () => {
-    await using bench = await Bench.start();
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder);
     await bench.ask(BLOCK);
     const [firewall, action] = await bench.ask({ t: "blocks", limit: 10 });
     assert.deepEqual(firewallLines(checkFirewall(firewall, "firewall"), output), [
@@ -210,13 +115,15 @@ describe("what the mind answers about blocks is what the commands take", () => {
   });
 
   test("checkRehearsal() takes what a block would do", async () => {
-    await using bench = await Bench.start();
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder);
     const [rehearsal] = await bench.ask({ ...BLOCK, isDryRun: true });
     assert.equal(checkRehearsal(rehearsal, "rehearsal").network, "203.0.113.5/32");
   });
 
   test("checkReported() and checkReportSummary() take a report", async () => {
-    await using bench = await Bench.start();
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder);
     await bench.ask(BLOCK);
     const [reported, summary] = await bench.ask({ t: "blocks-report", sinceMs: 60_000 });
     assert.equal(checkReported(reported, "network").blocked, 1);
@@ -224,7 +131,8 @@ describe("what the mind answers about blocks is what the commands take", () => {
   });
 
   test("checkStatus() takes the status, and statusLines() has blocking, with a warden and without", async () => {
-    await using bench = await Bench.start();
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder);
     const lines = async () => statusLines(checkStatus((await bench.ask({ t: "status" }))[0], "status"), output);
     assert.partialDeepStrictEqual((await lines()).slice(-2), [
       "  blocking   by nftables, rules only observe: 3 blocked, 4000 on lists, 12 packets dropped, our tables were taken away and put back 1 times",
@@ -238,12 +146,14 @@ describe("what the mind answers about blocks is what the commands take", () => {
 
 describe("commands about logs", () => {
   test("logs says that none are read", async () => {
-    await using bench = await Bench.start();
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder);
     await assert.rejects(bench.ask({ t: "logs" }), { code: "GARRISON_NO_LOGS" });
   });
 
   test("waf-hits puts together what is stored", async () => {
-    await using bench = await Bench.start();
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder);
     for (const [index, address] of [
       "192.0.2.1",
       "192.0.2.1",

@@ -40,9 +40,10 @@ export async function answerUnblock(mind: Mind, { what }: Of<"unblock">, by: str
   return (await mind.blocks.unblock(what, by)).map(describeAction);
 }
 
-/** `garrison blocks`: how blocking stands, then blocks in force, newest first. */
+/** `garrison blocks`: how blocking stands, then lists, then blocks in force, newest first. */
 export function* answerBlocks(mind: Mind, { limit }: Of<"blocks">): Generator<Json> {
   yield { item: "firewall", mode: mind.settings.blocks.mode, ...describeFirewall(mind.firewall) };
+  yield* mind.blockLists?.describe() ?? [];
   const lasting = mind.blockStore.lasting(Date.now()).toReversed();
   let given = 0;
   for (const { action: id } of lasting) {

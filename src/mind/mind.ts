@@ -26,6 +26,7 @@ import { isStoreFull, Store, unlessFull } from "#src/store/store.ts";
 import { ActionEngine } from "./action-engine.ts";
 import { answerer } from "./answers.ts";
 import { BLOCK, BlockEngine } from "./block-engine.ts";
+import { BlockLists } from "./block-lists.ts";
 import { Intake } from "./intake.ts";
 import { loadFacts } from "./load-facts.ts";
 import type { LogCenter } from "./log-center.ts";
@@ -83,6 +84,7 @@ export class Mind {
   #logs: LogCenter | null = null;
   #logStream: LogStreamClient | null = null;
   #firewall: FirewallStatus | null = null;
+  #blockLists: BlockLists | null = null;
   #timer: NodeJS.Timeout | null = null;
   #ticks = 0;
   #dropped = 0;
@@ -156,11 +158,18 @@ export class Mind {
     this.#toldNumber = this.#lastTold();
     this.#save("notify.told", this.#toldNumber);
     await this.#startNotifier();
+    this.#blockLists = await BlockLists.open({
+      lists: settings.blocks.lists,
+      store: this.store,
+      warden: () => this.#warden!,
+      log: this.#child.log,
+    });
     this.#warden = new WardenClient(settings.wardenSocket, this.outbox, {
       onConnect: (lastAction) => {
         this.actions.startBehind(lastAction);
         void this.engine.resume();
         void this.blocks.resume();
+        this.#blockLists?.onConnect();
       },
       onLost: (reason) => {
         this.#firewall = null;
@@ -169,6 +178,7 @@ export class Mind {
       onJournalFailure: (failure) => this.#onJournalFailure(failure),
       onFirewall: (status) => {
         this.#firewall = status;
+        this.#blockLists?.onFirewall(status);
       },
     });
     this.#sentry = new SentryClient(settings.sentrySocket, {
@@ -237,6 +247,11 @@ export class Mind {
     return this.#firewall;
   }
 
+  /** Block lists; `null`: there are none. */
+  get blockLists(): BlockLists | null {
+    return this.#blockLists;
+  }
+
   get isWatching(): boolean {
     return this.#isWatching;
   }
@@ -278,6 +293,8 @@ export class Mind {
     this.#logStream?.[Symbol.dispose]();
     this.#logs?.[Symbol.dispose]();
     this.#warden?.[Symbol.dispose]();
+    // Behind the warden: what waits for an answer of it ends now.
+    await this.#blockLists?.[Symbol.asyncDispose]();
     await this.#notifier?.[Symbol.asyncDispose]();
     this.store[Symbol.dispose]();
   }

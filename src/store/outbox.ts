@@ -124,3 +124,8 @@ export function readValue(store: Store, name: string): Json {
 export function writeValue(store: Store, name: string, value: Json): void {
   store.run("INSERT OR REPLACE INTO value VALUES (?, ?)", name, JSON.stringify(value));
 }
+
+/** Forgets a named JSON value. */
+export function removeValue(store: Store, name: string): void {
+  store.run("DELETE FROM value WHERE name = ?", name);
+}

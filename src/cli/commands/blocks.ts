@@ -1,7 +1,15 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { actionLine } from "#src/cli/action-text.ts";
-import { checkFirewall, checkReported, checkReportSummary, firewallLines, reportedLine } from "#src/cli/block-text.ts";
+import {
+  checkFirewall,
+  checkList,
+  checkReported,
+  checkReportSummary,
+  firewallLines,
+  listLine,
+  reportedLine,
+} from "#src/cli/block-text.ts";
 import { ask } from "#src/cli/client.ts";
 import type { Context } from "#src/cli/context.ts";
 import { loadConfig } from "#src/config/load.ts";
@@ -12,10 +20,17 @@ import { toAction } from "./block.ts";
 /** `garrison blocks` */
 export async function listBlocks({ folders, output }: Context, { limit }: { limit: number }): Promise<void> {
   await ask(folders.socket, { t: "blocks", limit }, (item) => {
-    if ((item as JsonObject)["item"] === "firewall") {
+    const kind = (item as JsonObject)["item"];
+    if (kind === "firewall") {
       const firewall = checkFirewall(item, "firewall");
       if (output.isJson) output.json(firewall);
       else for (const line of firewallLines(firewall, output)) output.line(line);
+      return;
+    }
+    if (kind === "list") {
+      const list = checkList(item, "list");
+      if (output.isJson) output.json(list);
+      else output.line(listLine(list, output));
       return;
     }
     const action = toAction(item);
