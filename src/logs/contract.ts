@@ -57,7 +57,7 @@ export type Outcome =
 
 /** One offending (or favourable) line. Texts are decoded as UTF-8 where they are UTF-8, and as the attacker wrote them: escape them where shown. */
 export interface LogHit {
-  /** Such as `sshd.failed-password`, or `fail2ban:sshd`. */
+  /** Such as `sshd.failed-password`, or `fail2ban:sshd` of the jail sshd. */
   readonly rule: string;
   /** Such as `sshd`, `exim`, `apache`. */
   readonly service: string;

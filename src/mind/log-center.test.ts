@@ -5,6 +5,8 @@ import type { Outcome } from "#src/judge/alerter.ts";
 import { DAY, HOUR, listAlerts, MINUTE, openHost, START, type TestHost } from "#src/judge/test-host.mts";
 import type { LogSource } from "#src/logs/contract.ts";
 import { POLICY } from "#src/logs/decide/test-hits.mts";
+import { readJails } from "#src/logs/fail2ban/read-jails.ts";
+import type { JailSpec } from "#src/logs/fail2ban/spec.ts";
 import type { StoredUpTo } from "#src/model/log-stream.ts";
 import { facts } from "#src/sensors/logs/facts.ts";
 import { ActionStore } from "#src/store/action-store.ts";
@@ -83,7 +85,8 @@ class Bench implements AsyncDisposable {
 
   static async start(options: BenchOptions = {}): Promise<Bench> {
     const sources = options.sources ?? [AUTH];
-    const rules = await loadLogRules({ sources, disabledRules: [], ownRules: [], jails: [] });
+    const { jails = [] } = options;
+    const rules = await loadLogRules({ sources, disabledRules: [], ownRules: [], jails });
     const bench = new Bench(rules, options);
     bench.open();
     return bench;
@@ -143,7 +146,48 @@ interface BenchOptions {
   readonly nowUnixMs?: number;
   readonly offset?: number;
   readonly sources?: readonly LogSource[];
+  readonly jails?: readonly JailSpec[];
 }
+
+/** A shop's log, which no rule of ours knows. */
+const SHOP: LogSource = {
+  name: "fail2ban-shop",
+  kind: "file",
+  paths: ["/var/log/shop.log"],
+  format: "plain",
+  isForgeable: false,
+};
+const JAIL_FILES: Readonly<Record<string, string>> = {
+  "/f/jail.conf": `
+[DEFAULT]
+ignoreip = 198.51.100.0/24 2001:db8:1::/48
+filter = shop
+logpath = /var/log/shop.log
+enabled = true
+[shop]
+port = http,https
+maxretry = 3
+findtime = 2m
+bantime = 3h
+[shop-slow]
+filter = shop
+maxretry = 6
+findtime = 1d
+bantime = 2d
+`,
+  "/f/filter.d/shop.conf": "[Definition]\nfailregex = ^\\s*shop: wrong password of <F-USER>\\S+</F-USER> from <HOST>$\n",
+};
+const JAILS = readJails(
+  {
+    read: (path) => JAIL_FILES[path],
+    names: (folder) =>
+      Object.keys(JAIL_FILES)
+        .filter((path) => path.startsWith(`${folder}/`))
+        .map((path) => path.slice(folder.length + 1))
+        .filter((name) => !name.includes("/")),
+  },
+  { folder: "/f" },
+).jails;
 
 const ten = (user: string) => Array.from({ length: 10 }, () => user);
 
@@ -167,6 +211,48 @@ describe("LogCenter", () => {
       rules.map(({ source, hits }) => [source, hits]),
       [["nginx-error", 20]],
     );
+  });
+
+  describe("with jails of fail2ban", () => {
+    const shopLine = (bench: Bench, address: string) =>
+      `${new Date(bench.nowUnixMs).toISOString().slice(0, 19).replace("T", " ")} shop: wrong password of bob from ${address}`;
+    const start = () => Bench.start({ sources: [SHOP], jails: JAILS });
+
+    async function failShop(bench: Bench, address: string, count: number, everyMs: number): Promise<void> {
+      for (let index = 0; index < count; index++) {
+        bench.nowUnixMs += everyMs;
+        await bench.write(shopLine(bench, address));
+      }
+    }
+
+    test("blocks for bantime who fails maxretry times within findtime, and not before", async () => {
+      await using bench = await start();
+      await failShop(bench, ATTACKER, 2, 10_000);
+      assert.deepEqual(bench.asked, []);
+      await failShop(bench, ATTACKER, 1, 10_000);
+      assert.partialDeepStrictEqual(bench.asked, [
+        { network: "203.0.113.5/32", ports: [], by: "rule:fail2ban:shop", untilUnixMs: bench.nowUnixMs + 3 * HOUR },
+      ]);
+    });
+
+    test("keeps to the limits of each of two jails with the same filter", async () => {
+      await using bench = await start();
+      await failShop(bench, ATTACKER, 5, HOUR);
+      assert.deepEqual(bench.asked, []);
+      await failShop(bench, ATTACKER, 1, HOUR);
+      assert.partialDeepStrictEqual(bench.asked, [
+        { network: "203.0.113.5/32", by: "rule:fail2ban:shop-slow", untilUnixMs: bench.nowUnixMs + 2 * DAY },
+      ]);
+    });
+
+    test("passes over whom the jails ignore", async () => {
+      await using bench = await start();
+      await failShop(bench, OFFICE, 20, 1000);
+      await failShop(bench, "2001:db8:1:2::3", 20, 1000);
+      assert.deepEqual([bench.asked, bench.told()], [[], []]);
+      await failShop(bench, "2001:db8:2::3", 3, 1000);
+      assert.partialDeepStrictEqual(bench.asked, [{ network: "2001:db8:2::/64" }]);
+    });
   });
 
   test("blocks who fails ten times, tells it once with lines, rule, expiry and undo, and keeps how far it has read", async () => {

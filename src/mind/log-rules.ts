@@ -33,15 +33,15 @@ export async function loadLogRules(options: LogsOptions): Promise<LoadedRules> {
   const { sources, disabledRules, ownRules, jails } = options;
   const files = [...(await loadRuleFiles(new Set(sources.map(({ name }) => name)))), ...ownRules];
   const waf = sources.some(({ format }) => format === "modsecurity") ? await import("#src/waf/rules.ts") : null;
-  const compile = jails.length > 0 ? (await import("#src/logs/fail2ban/match/compile-filter.ts")).compileFilter : null;
+  const ofJails = jails.length > 0 ? await import("#src/logs/fail2ban/match/jail-rule.ts") : null;
   const refused: LoadedRules["refused"][number][] = [];
   const disabled = new Set(disabledRules);
   const taken = jails.filter((jail) => {
     try {
-      compile?.(jail.filter);
+      ofJails?.compileJail(jail);
       return true;
     } catch (error) {
-      refused.push({ rule: `fail2ban:${jail.filter.service}`, reason: errorText(error) });
+      refused.push({ rule: ofJails?.jailRuleName(jail) ?? jail.name, reason: errorText(error) });
       return false;
     }
   });
@@ -51,7 +51,7 @@ export async function loadLogRules(options: LogsOptions): Promise<LoadedRules> {
     const make = (): LineRule[] => [
       ...compileRules(own),
       ...(waf !== null && source.format === "modsecurity" ? wafRules(waf) : []),
-      ...ownJails.flatMap(({ filter }) => compile?.(filter) ?? []),
+      ...ownJails.flatMap((jail) => ofJails?.compileJail(jail) ?? []),
     ];
     return {
       source,
@@ -61,7 +61,7 @@ export async function loadLogRules(options: LogsOptions): Promise<LoadedRules> {
   };
   return {
     sources: new Map(sources.map((source) => [source.name, rulesOf(source)])),
-    policies: taken.map(policyOf),
+    policies: taken.flatMap((jail) => (ofJails === null ? [] : policyOf(ofJails.jailRuleName(jail), jail))),
     refused,
   };
 }
@@ -78,12 +78,12 @@ function isOf({ source: wanted }: JailSpec, source: LogSource): boolean {
 }
 
 /** What `maxretry`, `findtime` and `bantime` of a jail are to us. */
-function policyOf({ filter, maxRetry, findSeconds, banSeconds, increment }: JailSpec): RulePolicy {
+function policyOf(prefix: string, { maxRetry, findSeconds, banSeconds, increment }: JailSpec): RulePolicy {
   const firstMs = banSeconds === null ? LONGEST_BAN_MS : banSeconds * 1000;
   const longestMs = increment?.maxSeconds == null ? Math.max(firstMs, LONGEST_JAIL_MS) : increment.maxSeconds * 1000;
   const factor = increment === null ? 1 : Math.max(1, increment.factor * 2);
   return {
-    prefix: `fail2ban:${filter.service}`,
+    prefix,
     policy: { points: maxRetry, withinMs: findSeconds * 1000, firstMs, factor, longestMs },
   };
 }

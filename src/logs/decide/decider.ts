@@ -10,7 +10,7 @@ import { CAMPAIGN_ADDRESSES, CAMPAIGN_MS, Campaigns } from "./campaigns.ts";
 import type { Decision, DecisionKind, Withheld } from "./decision.ts";
 import { Growth } from "./growth.ts";
 import { Offences } from "./offences.ts";
-import { type NumberedPolicy, Policies, type RulePolicy } from "./policies.ts";
+import { isRuleOf, type NumberedPolicy, Policies, type RulePolicy } from "./policies.ts";
 import { ScoreTable } from "./score-table.ts";
 import { type Standing, Standings } from "./standing.ts";
 import { evidenceOf, nameOf, type Suspect, Suspects } from "./suspects.ts";
@@ -326,7 +326,7 @@ type About = Omit<Offender, "key" | "network"> & { readonly key: AddressKey | nu
 
 /** An alert about an offender, to be completed. */
 function describe({ network, suspect, policy, hit, atUnixMs }: About): Decision {
-  const [rule, { service }] = leadingRule(suspect, hit);
+  const [rule, { service }] = leadingRule(suspect, hit, policy);
   return {
     type: "alert",
     kind: kindOf(suspect, service),
@@ -392,10 +392,17 @@ function forged(hit: PlacedHit, atUnixMs: number): Decision {
   };
 }
 
-/** The rule with most points; the hit's when there is none. */
-function leadingRule({ rules }: Suspect, hit: PlacedHit): [string, { service: string; isProbe: boolean }] {
+/** The rule with most points, of a jail's policy one of its own; the hit's when there is none. */
+function leadingRule(
+  { rules }: Suspect,
+  hit: PlacedHit,
+  { prefix }: NumberedPolicy,
+): [string, { service: string; isProbe: boolean }] {
   let best: [string, { service: string; isProbe: boolean; points: number }] | undefined;
-  for (const entry of rules) if (best === undefined || entry[1].points > best[1].points) best = entry;
+  for (const entry of rules) {
+    if (prefix !== null && !isRuleOf(entry[0], prefix)) continue;
+    if (best === undefined || entry[1].points > best[1].points) best = entry;
+  }
   return best ?? [hit.rule, { service: hit.service, isProbe: hit.outcome === "probe" }];
 }
 

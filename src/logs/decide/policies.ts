@@ -11,6 +11,8 @@ export interface RulePolicy {
 
 /** A policy with its windows: one for addresses, others for the networks that IPv6 addresses grow to. */
 export interface NumberedPolicy extends BlockPolicy {
+  /** Of its rules; `null`: the general one. */
+  readonly prefix: string | null;
   readonly window: Window;
   readonly wide: Window;
   readonly wider: Window;
@@ -23,11 +25,11 @@ export class Policies {
   readonly #known = new Map<string, NumberedPolicy>();
 
   constructor(general: BlockPolicy, special: readonly RulePolicy[]) {
-    this.#general = numbered(general, 0);
+    this.#general = numbered(general, null, 0);
     const longestFirst = special.slice(0, 1000).toSorted((one, other) => other.prefix.length - one.prefix.length);
     this.#special = longestFirst.map(({ prefix, policy }, index) => ({
       prefix,
-      policy: numbered({ ...general, ...policy }, index + 1),
+      policy: numbered({ ...general, ...policy }, prefix, index + 1),
     }));
   }
 
@@ -39,7 +41,7 @@ export class Policies {
   of(rule: string): NumberedPolicy {
     const known = this.#known.get(rule);
     if (known !== undefined) return known;
-    const found = this.#special.find(({ prefix }) => rule === prefix || rule.startsWith(`${prefix}.`));
+    const found = this.#special.find(({ prefix }) => isRuleOf(rule, prefix));
     const policy = found?.policy ?? this.#general;
     // Names of rules are ours, and few.
     if (this.#known.size < 10_000) this.#known.set(rule, policy);
@@ -47,8 +49,13 @@ export class Policies {
   }
 }
 
-function numbered(policy: BlockPolicy, number: number): NumberedPolicy {
+/** Whether a rule has this name, or one that it begins. */
+export function isRuleOf(rule: string, prefix: string): boolean {
+  return rule === prefix || rule.startsWith(`${prefix}.`);
+}
+
+function numbered(policy: BlockPolicy, prefix: string | null, number: number): NumberedPolicy {
   const { withinMs } = policy;
   const window = (level: number): Window => ({ tag: number * 3 + level, withinMs });
-  return { ...policy, window: window(0), wide: window(1), wider: window(2) };
+  return { ...policy, prefix, window: window(0), wide: window(1), wider: window(2) };
 }

@@ -119,6 +119,7 @@ test("describeImport() says what is not taken over and why, with file and line o
     "bantime.formula is code and never run: each block lasts twice as long as the last",
     'ignorecommand "/bin/check <ip>" is never run',
     'ignoreip "office.example.com" is no address and no network: names are never looked up',
+    'port "http,https": blocks drop all packets, to any port',
   ]);
   assert.deepEqual(
     web.refusedRegexes.map(({ file, line, pattern }) => [file, line, pattern]),

@@ -170,6 +170,8 @@ class JailReader {
     }
     if (option("ignorecommand") !== "")
       this.#notTaken.push(`ignorecommand "${option("ignorecommand").slice(0, 200)}" is never run`);
+    const ports = portsOf(option("port"));
+    if (ports.length > 0) this.#notTaken.push(`port "${ports.join(",")}": blocks drop all packets, to any port`);
     return {
       name: this.#name,
       filter,
@@ -180,12 +182,7 @@ class JailReader {
       increment: this.#increment(),
       ignore: this.#ignored(option("ignoreip")),
       ignoreSelf: option("ignoreself") === "" || isYes(option("ignoreself")),
-      ports:
-        option("port") === "0:65535"
-          ? []
-          : option("port")
-              .split(/[\s,]+/)
-              .filter((port) => port !== ""),
+      ports,
       protocol: option("protocol") || "tcp",
       actions,
       notTaken: this.#notTaken,
@@ -262,6 +259,11 @@ class JailReader {
 
 function isYes(text: string | undefined): boolean {
   return /^(?:1|on|true|yes)$/i.test(text ?? "");
+}
+
+/** None: all. */
+function portsOf(text: string): string[] {
+  return text === "0:65535" ? [] : text.split(/[\s,]+/).filter((port) => port !== "");
 }
 
 function actionOf(text: string): ActionSpec {
