@@ -54,6 +54,8 @@ export const checkReported = object({
   network: NETWORK,
   blocked: COUNT,
   wouldBlock: COUNT,
+  undone: COUNT,
+  failed: COUNT,
   rules: list(text(128), 1000),
   reason: text(2000),
   firstAt: INSTANT,
@@ -69,6 +71,8 @@ export const checkReportSummary = object({
   networks: COUNT,
   blocked: COUNT,
   wouldBlock: COUNT,
+  undone: COUNT,
+  failed: COUNT,
   rules: list(object({ rule: text(128), count: COUNT }), 1000),
   isCut: (value: unknown) => value === true,
 });
@@ -110,9 +114,10 @@ export function rehearsalLine(rehearsal: Checked<typeof checkRehearsal>, output:
 
 /** One line of a report. */
 export function reportedLine(one: Checked<typeof checkReported>, output: Output): string {
-  const { network, blocked, wouldBlock, rules, totalMs, lastAt } = one;
+  const { network, blocked, wouldBlock, undone, failed, rules, totalMs, lastAt } = one;
   const times = wouldBlock > 0 ? `${wouldBlock} times would be` : `${blocked} times`;
+  const ends = [...(undone > 0 ? [`${undone} taken away by hand`] : []), ...(failed > 0 ? [`${failed} not done`] : [])];
   const long = totalMs === null ? "for ever" : `for ${formatDuration(totalMs)}`;
   const last = lastAt.slice(0, 16).replace("T", " ");
-  return `${output.clean(network).padEnd(24)} ${times} blocked, ${long}, last ${last}  ${output.clean(rules.join(", "), 300)}`;
+  return `${output.clean(network).padEnd(24)} ${[`${times} blocked`, ...(blocked + wouldBlock > 0 ? [long] : []), ...ends].join(", ")}, last ${last}  ${output.clean(rules.join(", "), 300)}`;
 }

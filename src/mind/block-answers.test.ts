@@ -6,6 +6,7 @@ import {
   checkReported,
   checkReportSummary,
   firewallLines,
+  reportedLine,
 } from "#src/cli/block-text.ts";
 import { toAction } from "#src/cli/commands/block.ts";
 import { Output } from "#src/cli/output.ts";
@@ -95,6 +96,28 @@ describe("commands about blocks", () => {
       { item: "network", network: "203.0.113.5/32", blocked: 1, wouldBlock: 0, rules: ["by hand"], totalMs: 3_600_000 },
       { item: "summary", networks: 2, blocked: 1, wouldBlock: 2, isCut: false },
     ]);
+  });
+
+  test("blocks-report tells apart what was refused and what was taken away by hand, which lasted so long", async () => {
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder);
+    await assert.rejects(bench.ask({ ...BLOCK, network: "203.0.113.99" }), { code: "GARRISON_ACTION_FAILED" });
+    await bench.ask({ ...BLOCK, forMs: 0 });
+    await bench.ask({ t: "unblock", what: "203.0.113.5" });
+    await bench.ask({ ...BLOCK, network: "192.0.2.7" });
+    const items = await bench.ask({ t: "blocks-report", sinceMs: 60_000 });
+    assert.partialDeepStrictEqual(items, [
+      { network: "203.0.113.99/32", blocked: 0, undone: 0, failed: 1, totalMs: 0 },
+      { network: "203.0.113.5/32", blocked: 1, undone: 1, failed: 0 },
+      { network: "192.0.2.7/32", blocked: 1, undone: 0, failed: 0, totalMs: 3_600_000 },
+      { item: "summary", networks: 3, blocked: 2, undone: 1, failed: 1, rules: [{ rule: "by hand", count: 2 }] },
+    ]);
+    const { totalMs } = checkReported(items[1], "network");
+    assert.ok(totalMs !== null && totalMs < 60_000, `${totalMs}`);
+    const output = new Output({ json: false, color: false });
+    const lines = items.slice(0, 2).map((one) => reportedLine(checkReported(one, "network"), output));
+    assert.match(lines[0] ?? "", /^203\.0\.113\.99\/32 +0 times blocked, 1 not done, last/);
+    assert.match(lines[1] ?? "", /^203\.0\.113\.5\/32 +1 times blocked, for .+, 1 taken away by hand, last/);
   });
 });
 

@@ -61,14 +61,13 @@ export function* answerReport(mind: Mind, { sinceMs }: Of<"blocks-report">): Gen
   const groups = Map.groupBy(records, ({ network }) => network);
   const sorted = [...groups.values()].toSorted((one, other) => other.length - one.length);
   for (const group of sorted) yield describeGroup(group);
-  const byRule = Map.groupBy(records, ({ rule }) => rule ?? "by hand");
+  const byRule = Map.groupBy(records.filter(isNoFailure), ({ rule }) => rule ?? "by hand");
   yield {
     item: "summary",
     mode: mind.settings.blocks.mode,
     since: isoOf(since),
     networks: groups.size,
-    blocked: records.filter(({ action }) => action !== null).length,
-    wouldBlock: records.filter(({ action }) => action === null).length,
+    ...countBlocks(records),
     rules: [...byRule].map(([rule, list]) => ({ rule, count: list.length })),
     isCut: records.length === MAX_REPORTED,
   };
@@ -149,12 +148,13 @@ function describeAction(action: Action): JsonObject {
 
 function describeGroup(group: readonly BlockRecord[]): JsonObject {
   const last = group.at(-1)!;
-  const lengths = group.map(({ atUnixMs, untilUnixMs }) => (untilUnixMs === null ? null : untilUnixMs - atUnixMs));
+  const lengths = group
+    .filter(isNoFailure)
+    .map(({ atUnixMs, untilUnixMs }) => (untilUnixMs === null ? null : untilUnixMs - atUnixMs));
   return {
     item: "network",
     network: last.network,
-    blocked: group.filter(({ action }) => action !== null).length,
-    wouldBlock: group.filter(({ action }) => action === null).length,
+    ...countBlocks(group),
     rules: [...new Set(group.map(({ rule }) => rule ?? "by hand"))],
     reason: last.reason,
     firstAt: isoOf(group[0]!.atUnixMs),
@@ -162,6 +162,20 @@ function describeGroup(group: readonly BlockRecord[]): JsonObject {
     /** `null`: for ever. */
     totalMs: lengths.includes(null) ? null : lengths.reduce((sum: number, one) => sum + (one ?? 0), 0),
   };
+}
+
+function countBlocks(records: readonly BlockRecord[]) {
+  const count = (isSo: (record: BlockRecord) => boolean): number => records.filter(isSo).length;
+  return {
+    blocked: count((one) => one.action !== null && isNoFailure(one)),
+    wouldBlock: count(({ action }) => action === null),
+    undone: count(({ outcome }) => outcome === "undone"),
+    failed: count(({ outcome }) => outcome === "failed"),
+  };
+}
+
+function isNoFailure({ outcome }: BlockRecord): boolean {
+  return outcome !== "failed";
 }
 
 function isoOf(unixMs: number): string {

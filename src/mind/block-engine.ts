@@ -100,7 +100,7 @@ export class BlockEngine {
       const failure = failures.get(action.id) ?? null;
       return this.#settle(action, failure === null ? { state: "undone", failure } : { failure });
     });
-    for (const { plan, state } of undone) if (state === "undone") this.#letGo(String(plan["network"]));
+    for (const action of undone) if (action.state === "undone") this.#letGo(action);
     return undone;
   }
 
@@ -110,7 +110,10 @@ export class BlockEngine {
     const planned = this.#parts.actions.inState("planned").filter(({ kind }) => kind === BLOCK);
     const isOver = ({ expiresAt }: Action): boolean => expiresAt !== null && Date.parse(expiresAt) <= now;
     unlessFull(() => {
-      for (const action of planned.filter(isOver)) this.#settle(action, { state: "expired" });
+      for (const action of planned.filter(isOver)) {
+        this.#settle(action, { state: "expired" });
+        this.#parts.blocks.fail(networkOf(action), action.id);
+      }
     });
     const lasting = planned.filter((action) => !isOver(action));
     for (let at = 0; at < lasting.length; at += AT_ONCE) await this.#send(lasting.slice(at, at + AT_ONCE));
@@ -168,7 +171,10 @@ export class BlockEngine {
     if (now.state !== "planned") return now;
     const settled: Action = { ...now, state: failure === null ? "done" : "failed", failure };
     // Without room it stays planned, and is sent again.
-    unlessFull(() => this.#parts.actions.update(settled));
+    unlessFull(() => {
+      this.#parts.actions.update(settled);
+      if (failure !== null) this.#parts.blocks.fail(networkOf(settled), settled.id);
+    });
     if (failure !== null) this.#parts.onFailed(settled);
     return settled;
   }
@@ -214,8 +220,9 @@ export class BlockEngine {
     return action;
   }
 
-  #letGo(network: string): void {
-    unlessFull(() => this.#parts.blocks.forget(network));
+  #letGo(action: Action): void {
+    const network = networkOf(action);
+    unlessFull(() => this.#parts.blocks.letGo(network, action.id, this.#parts.now()));
     this.#parts.onUnblocked(network);
   }
 
@@ -230,6 +237,10 @@ export class BlockEngine {
 export function canonicalNetwork(text: string): string | null {
   const network = parseNetwork(text);
   return network === null ? null : formatNetwork(network);
+}
+
+function networkOf({ plan }: Action): string {
+  return String(plan["network"]);
 }
 
 /** An address alone is shown without its length. */

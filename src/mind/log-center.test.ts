@@ -175,7 +175,8 @@ maxretry = 6
 findtime = 1d
 bantime = 2d
 `,
-  "/f/filter.d/shop.conf": "[Definition]\nfailregex = ^\\s*shop: wrong password of <F-USER>\\S+</F-USER> from <HOST>$\n",
+  "/f/filter.d/shop.conf":
+    "[Definition]\nfailregex = ^\\s*shop: wrong password of <F-USER>\\S+</F-USER> from <HOST>$\n",
 };
 const JAILS = readJails(
   {

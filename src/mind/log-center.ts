@@ -541,7 +541,7 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
   #restore(): void {
     const now = this.#parts.now();
     this.#decider.restoreStandings(this.#hits.standings(RESTORED_HITS));
-    for (const { network, rule, atUnixMs, untilUnixMs } of this.#blocks.listSince(now - MONTH_MS, 100_000)) {
+    for (const { network, rule, atUnixMs, untilUnixMs } of this.#blocks.listCounting(now - MONTH_MS, 100_000)) {
       if (rule !== null) this.#decider.restoreBlock(network, atUnixMs, untilUnixMs ?? Number.MAX_SAFE_INTEGER);
     }
     const withinMs = Math.max(60 * MINUTE_MS, this.#parts.blocks.policy.withinMs);

@@ -16,6 +16,11 @@ export interface BlockRecord {
   readonly atUnixMs: number;
   /** `null`: for ever. */
   readonly untilUnixMs: number | null;
+  /**
+   * `null`: it counts. `failed`: the warden did not do it. `undone`: it was taken away by hand. `pardoned`: it was over when a later
+   * one of the network was taken away by hand. What does not count is kept for reports.
+   */
+  readonly outcome: "failed" | "undone" | "pardoned" | null;
 }
 
 /** Reads and writes blocks. */
@@ -26,40 +31,59 @@ export class BlockStore {
     this.#store = store;
   }
 
-  insert({ action, network, rule, points, reason, atUnixMs, untilUnixMs }: BlockRecord): void {
+  insert({ action, network, rule, points, reason, atUnixMs, untilUnixMs }: Omit<BlockRecord, "outcome">): void {
     const sql =
       "INSERT INTO block (action, network, rule, points, reason, at_ms, until_ms) VALUES (?, ?, ?, ?, ?, ?, ?)";
     const id = action === null ? null : idNumber("x", action);
     this.#store.run(sql, id, network, rule, points, reason, atUnixMs, untilUnixMs);
   }
 
-  /** Oldest first: the latest `limit`. */
+  /** Oldest first: the latest `limit`, also those that do not count. */
   listSince(sinceUnixMs: number, limit: number): readonly BlockRecord[] {
     const sql = "SELECT * FROM block WHERE at_ms >= ? ORDER BY at_ms DESC, id DESC LIMIT ?";
     return this.#store.all(sql, sinceUnixMs, limit).map(toRecord).reverse();
   }
 
+  /** Of {@link listSince} those that count. */
+  listCounting(sinceUnixMs: number, limit: number): readonly BlockRecord[] {
+    const sql = "SELECT * FROM block WHERE at_ms >= ? AND outcome IS NULL ORDER BY at_ms DESC, id DESC LIMIT ?";
+    return this.#store.all(sql, sinceUnixMs, limit).map(toRecord).reverse();
+  }
+
   /** Actions that blocked exactly this network and may last. */
   actionsOf(network: string, nowUnixMs: number): readonly string[] {
-    const sql = `SELECT action FROM block WHERE network = ? AND action IS NOT NULL AND (until_ms IS NULL OR until_ms > ?)`;
+    const sql = `SELECT action FROM block WHERE network = ? AND action IS NOT NULL AND outcome IS NULL
+      AND (until_ms IS NULL OR until_ms > ?)`;
     return this.#store.all(sql, network, nowUnixMs).map((row) => `x${row["action"]}`);
   }
 
   /** Networks of blocks that last. */
   lasting(nowUnixMs: number): readonly BlockRecord[] {
-    const sql = "SELECT * FROM block WHERE action IS NOT NULL AND (until_ms IS NULL OR until_ms > ?) ORDER BY id";
+    const sql = `SELECT * FROM block WHERE action IS NOT NULL AND outcome IS NULL
+      AND (until_ms IS NULL OR until_ms > ?) ORDER BY id`;
     return this.#store.all(sql, nowUnixMs).map(toRecord);
   }
 
-  /** The network was let go by hand: none of its blocks counts any more. */
-  forget(network: string): void {
-    this.#store.run("DELETE FROM block WHERE network = ?", network);
+  /** The warden did not do it. */
+  fail(network: string, action: string): void {
+    const sql = "UPDATE block SET outcome = 'failed' WHERE network = ? AND action = ?";
+    this.#store.run(sql, network, idNumber("x", action));
+  }
+
+  /** A block was taken away by hand: neither it counts any more, nor what is over of its network. */
+  letGo(network: string, action: string, nowUnixMs: number): void {
+    const sql = `UPDATE block SET outcome = 'undone', until_ms = min(coalesce(until_ms, ?), ?)
+      WHERE network = ? AND action = ? AND outcome IS NULL`;
+    this.#store.run(sql, nowUnixMs, nowUnixMs, network, idNumber("x", action));
+    const over = `UPDATE block SET outcome = 'pardoned'
+      WHERE network = ? AND outcome IS NULL AND (action IS NULL OR until_ms <= ?)`;
+    this.#store.run(over, network, nowUnixMs);
   }
 
   /** Forgets what is over and older than 30 days. */
   forgetOld(nowUnixMs: number): void {
     this.#store.run(
-      "DELETE FROM block WHERE at_ms < ? AND (action IS NULL OR until_ms < ?)",
+      "DELETE FROM block WHERE at_ms < ? AND (action IS NULL OR outcome IS NOT NULL OR until_ms < ?)",
       nowUnixMs - KEPT_MS,
       nowUnixMs,
     );
@@ -75,5 +99,6 @@ function toRecord(row: Row): BlockRecord {
     reason: String(row["reason"]),
     atUnixMs: Number(row["at_ms"]),
     untilUnixMs: row["until_ms"] === null ? null : Number(row["until_ms"]),
+    outcome: row["outcome"] as BlockRecord["outcome"],
   };
 }

@@ -76,4 +76,5 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX block_by_network ON block (network, at_ms);
   CREATE INDEX block_by_time ON block (at_ms);
   `,
+  "ALTER TABLE block ADD COLUMN outcome TEXT;",
 ];

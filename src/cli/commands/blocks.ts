@@ -50,9 +50,11 @@ export async function reportBlocks({ folders, output }: Context, { last }: { las
     }
     const summary = checkReportSummary(item, "summary");
     if (output.isJson) return output.json(summary);
-    const { mode, since, networks, blocked, wouldBlock, rules } = summary;
+    const { mode, since, networks, blocked, wouldBlock, failed, rules } = summary;
     const did = mode === "observe" ? `${wouldBlock} blocks would have been` : `${blocked} blocks`;
-    output.line(`since ${since.slice(0, 16).replace("T", " ")}: ${did}, of ${networks} networks`);
+    output.line(
+      `since ${since.slice(0, 16).replace("T", " ")}: ${did}${failed > 0 ? `, ${failed} more that were not done` : ""}, of ${networks} networks`,
+    );
     for (const { rule, count } of rules) output.line(`  ${String(count).padStart(6)}  ${output.clean(rule)}`);
     if (mode === "observe" && wouldBlock > 0)
       output.line("to have them blocked: blocks.mode: enforce in the configuration");
