@@ -21,6 +21,8 @@ export class LogServer implements LogStream {
   readonly #server: Server;
   #sensor: LogStreamHandlers | null = null;
   #link: LogLink<ToLogs> | null = null;
+  /** A mind that has come before the sensor runs: nothing is read of it until then. */
+  #waiting: Socket | null = null;
   #isFollowing = false;
   #inFlightBytes = 0;
   #positions: FilePosition[] = [];
@@ -36,6 +38,9 @@ export class LogServer implements LogStream {
   serve(sensor: LogStreamHandlers): Disposable {
     this.#link?.[Symbol.dispose]();
     this.#sensor = sensor;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting !== null) this.#open(waiting);
     return {
       [Symbol.dispose]: () => {
         if (this.#sensor !== sensor) return;
@@ -65,18 +70,25 @@ export class LogServer implements LogStream {
 
   close(): void {
     this.#server.close();
+    this.#waiting?.destroy();
     this.#link?.[Symbol.dispose]();
   }
 
   #accept(socket: Socket): void {
-    if (this.#link !== null || this.#sensor === null || !this.#handlers.isAllowed(socket)) {
-      // Without a sensor there is nothing to say yet: the mind tries again.
-      if (this.#sensor !== null) {
-        this.#handlers.onRefused(this.#link === null ? "the peer is not the mind" : "a mind is connected already");
-      }
-      socket.destroy();
-      return;
-    }
+    if (!this.#handlers.isAllowed(socket)) return this.#refuse(socket, "the peer is not the mind");
+    if (this.#link !== null) return this.#refuse(socket, "a mind is connected already");
+    if (this.#sensor !== null) return this.#open(socket);
+    // Of one that waits nothing is read, so that nobody hears of its end: the newest is the one that lives.
+    this.#waiting?.destroy();
+    this.#waiting = socket.on("error", () => {});
+  }
+
+  #refuse(socket: Socket, reason: string): void {
+    this.#handlers.onRefused(reason);
+    socket.destroy();
+  }
+
+  #open(socket: Socket): void {
     this.#inFlightBytes = 0;
     this.#positions = [];
     const link = new LogLink<ToLogs>(socket, {
