@@ -13,3 +13,9 @@ export interface LogsOptions {
   /** Jails of fail2ban that were taken over, each with limits of its own. */
   readonly jails: readonly JailSpec[];
 }
+
+/** Of the sentry and the mind. */
+export interface LogsSensorOptions extends LogsOptions {
+  /** Paths of `sensors.logs.sources`: the admin's own. */
+  readonly ownPaths: readonly string[];
+}

@@ -13,7 +13,7 @@ import { formatDuration } from "#src/lib/duration.ts";
 import { GarrisonError } from "#src/lib/errors.ts";
 import { FileLock } from "#src/linux/file-lock.ts";
 import { listenUnix } from "#src/linux/unix-socket.ts";
-import type { LogsOptions } from "#src/logs/options.ts";
+import type { LogsSensorOptions } from "#src/logs/options.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
 import type { Folders } from "#src/processes/folders.ts";
 import type { MindSettings, SentrySettings, WardenSettings } from "#src/processes/settings.ts";
@@ -84,9 +84,12 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
   const mindUid = identity?.uid ?? process.getuid?.() ?? 0;
   const mindGid = identity?.gid ?? process.getgid?.() ?? 0;
   const sensors = withCanaries(config.sensors, folders.canaries);
-  const logs = (sensors["logs"] ?? null) as unknown as LogsOptions | null;
+  const logs = (sensors["logs"] ?? null) as unknown as LogsSensorOptions | null;
   // The sentry knows where logs are; what they mean is the mind's.
-  const seen = logs === null ? sensors : { ...sensors, logs: { sources: logs.sources as unknown as Json } };
+  const seen =
+    logs === null
+      ? sensors
+      : { ...sensors, logs: { sources: logs.sources as unknown as Json, ownPaths: logs.ownPaths } };
   const sentry: SentrySettings = { root: parts.root, mindUid, sensors: seen };
   const warden: WardenSettings = {
     mindUid,

@@ -43,7 +43,10 @@ export async function showLogs({ folders, output }: Context, { all }: { all?: tr
   const isWrong = rules.some(({ disabled }) => disabled !== null) || sources.some((one) => one.unreadable.length > 0);
   if (output.isJson) output.jsonLines([...sources, ...rules]);
   else {
-    for (const one of sources.filter(({ files }) => files > 0 || all === true)) output.line(sourceLine(one));
+    for (const one of sources.filter(({ files }) => files > 0 || all === true)) {
+      output.line(sourceLine(one));
+      if (all === true) for (const path of one.missing) output.line(`  not there yet: ${output.clean(path, 300)}`);
+    }
     const absent = sources.filter(({ files }) => files === 0).map(({ source }) => source);
     if (absent.length > 0 && all !== true) output.line(`not here: ${absent.join(", ")}`);
     for (const { unreadable } of sources)

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { readLogsOptions } from "#src/logs/configured/read-logs-options.ts";
 import type { LogFormat } from "#src/logs/contract.ts";
-import type { LogsOptions } from "#src/logs/options.ts";
+import type { LogsSensorOptions } from "#src/logs/options.ts";
 import { pathPattern } from "../path-settings.ts";
 
 const MAX_SOURCES = 64;
@@ -63,7 +63,8 @@ export const settings = z.strictObject({
     .describe("Jails of fail2ban that are taken over with their filters; garrison logs import fail2ban shows what for"),
 });
 
-/** All that sentry and mind need; the sentry is told of the sources alone. @throws GarrisonError, TypeError for what cannot be used */
-export function toOptions(section: z.output<typeof settings>): Promise<LogsOptions> {
-  return readLogsOptions({ ...section, fail2ban: section.fail2ban ?? null });
+/** All that sentry and mind need; the sentry is told of paths alone. @throws GarrisonError, TypeError for what cannot be used */
+export async function toOptions(section: z.output<typeof settings>): Promise<LogsSensorOptions> {
+  const options = await readLogsOptions({ ...section, fail2ban: section.fail2ban ?? null });
+  return { ...options, ownPaths: section.sources.flatMap(({ paths }) => paths) };
 }

@@ -96,6 +96,28 @@ test("the sensor begins at the end of what is there at the first start, and at t
   assert.deepEqual(bench.sentry.refused, []);
 });
 
+test("the sensor names missing paths that the admin wrote down, and only counts the shipped ones", async (t) => {
+  const folder = folderWith(t, { "a.log": "", "b.log": "" });
+  const own = join(folder, "own\u00e9.log");
+  await using bench = await Bench.start(
+    folder,
+    { web: ["a.log", "absent.log", "b*.log"], auth: ["absent-too.log", "own\u00e9.log"] },
+    { ownPaths: [own] },
+  );
+  const sees = (): readonly string[] => bench.sentry.runner.status().sees;
+  await until(() => sees().length > 0);
+  assert.match(sees()[0]!, /^2 files of 1 sources by inotify on \d+ folders$/);
+  assert.deepEqual(sees().slice(1), [
+    `not there yet: ${own}`,
+    "2 paths of shipped sources are not there yet; garrison logs --all lists them",
+  ]);
+  bench.write("own\u00e9.log", "");
+  bench.write("absent.log", "");
+  bench.write("absent-too.log", "");
+  await until(() => sees().length === 1);
+  assert.match(sees()[0]!, /^5 files of 2 sources /);
+});
+
 test("the sensor sees a log in a folder that comes later, and one that a plain path names", async (t) => {
   const folder = folderWith(t, { "vhosts/old/logs/access_log": "" });
   await using bench = await Bench.start(folder, { web: ["vhosts/*/logs/access_log"], auth: ["later/auth.log"] });

@@ -1,6 +1,6 @@
 /** Follows logs and sends their raw bytes to the mind. See README.md in this folder for what it sees and cannot see. */
 import { isWild } from "#src/lib/path-pattern.ts";
-import { showRawPath } from "#src/lib/raw-path.ts";
+import { showRawPath, toRawPath } from "#src/lib/raw-path.ts";
 import type { LogStream, SourceState } from "#src/model/log-stream.ts";
 import type { SensorContext, Sight, WatchSensor } from "#src/model/sensor.ts";
 import { FolderWatch } from "./folder-watch.ts";
@@ -16,6 +16,8 @@ export interface LogsOptions {
   readonly scanEveryMs?: number;
   /** Milliseconds that a rotated file is still looked at when nothing more is written to it. @default 600000 */
   readonly awayForMs?: number;
+  /** Paths that the admin wrote down himself: missing ones are named. @default none */
+  readonly ownPaths?: readonly string[];
   /** Folder with journal files. @default the host's */
   readonly journalFolder?: string;
 }
@@ -180,7 +182,7 @@ class LogsRun implements AsyncDisposable {
       kind: "file",
       files: files.filter(({ isAway }) => !isAway).length,
       behindBytes: files.reduce((sum, file) => sum + file.behindBytes, 0),
-      missing: paths.filter((path) => !isWild(path) && !this.#follower.has(path)).slice(0, MAX_SHOWN),
+      missing: this.#absent(paths).slice(0, MAX_SHOWN),
       unreadable: this.#unreadableOf(source),
     };
   }
@@ -195,10 +197,10 @@ class LogsRun implements AsyncDisposable {
   #sight(sources: readonly SourceState[]): Sight {
     const { problems } = this.#watch;
     const files = sources.reduce((sum, one) => sum + (one.kind === "file" ? one.files : 0), 0);
+    const reading = sources.filter((one) => one.kind === "file" && one.files > 0).length;
     const journals = sources.filter(({ kind }) => kind === "journal");
     const unreadable = sources.flatMap((one) => one.unreadable);
     const behind = sources.filter(({ behindBytes }) => behindBytes > 0);
-    const missing = sources.flatMap((one) => one.missing);
     const blindTo = [
       ...behind.map(
         ({ source, behindBytes }) => `the last ${behindBytes} bytes of ${source}, which are still to be read`,
@@ -212,13 +214,39 @@ class LogsRun implements AsyncDisposable {
     return {
       state: blindTo.length === 0 ? "watching" : "degraded",
       sees: [
-        `${files} files by inotify on ${this.#watch.folderCount} folders`,
+        `${files} files of ${reading} sources by inotify on ${this.#watch.folderCount} folders`,
         ...(journals.length === 0
           ? []
           : [`the journal by journalctl for ${journals.map(({ source }) => source).join(", ")}`]),
-        ...(missing.length === 0 ? [] : [`not there yet: ${missing.map(showRawPath).join(", ")}`]),
+        ...this.#missing(),
       ],
       blindTo: [...blindTo, "writes through mmap(2), and by another host of a network filesystem within a minute"],
     };
   }
+
+  /** Paths without wildcards that are not there, as they were written down. */
+  #absent(paths: readonly string[]): string[] {
+    return paths.filter((path) => !isWild(path) && !this.#follower.has(toRawPath(path)));
+  }
+
+  /** Of the shipped paths most are those of other distributions. */
+  #missing(): string[] {
+    const { sources, ownPaths = [] } = this.#options;
+    const own = new Set(ownPaths);
+    const paths = sources.filter(({ kind }) => kind === "file").flatMap((source) => source.paths);
+    const missing = this.#absent(paths);
+    const missingOwn = missing.filter((path) => own.has(path));
+    const shippedCount = missing.length - missingOwn.length;
+    return [
+      ...(missingOwn.length === 0 ? [] : [`not there yet: ${showSome(missingOwn)}`]),
+      ...(shippedCount === 0
+        ? []
+        : [`${shippedCount} paths of shipped sources are not there yet; garrison logs --all lists them`]),
+    ];
+  }
+}
+
+function showSome(paths: readonly string[]): string {
+  const more = paths.length > MAX_SHOWN ? ` and ${paths.length - MAX_SHOWN} more` : "";
+  return paths.slice(0, MAX_SHOWN).join(", ") + more;
 }
