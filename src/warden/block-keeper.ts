@@ -329,18 +329,22 @@ export class BlockKeeper implements AsyncDisposable {
       if (this.#isDisposed) return;
       try {
         if (this.#failure !== null) await this.#fill(firewall);
-        else if (!(await firewall.isIntact())) await this.#restore(firewall);
-        await this.#refreshAllowed(firewall);
+        else if (this.#isMade && !(await firewall.isIntact())) await this.#restore(firewall);
         const before = this.status;
         this.#inForce();
-        await this.#renewLong(firewall);
-        const { blocked, ports, listed } = await firewall.readDropped();
-        this.#dropped = blocked + ports + listed;
+        if (this.#isMade) await this.#lookAtOurs(firewall);
         if (this.#dropped !== before.dropped || this.status.blocked !== before.blocked) this.#parts.onStatus();
       } catch (error) {
         this.#parts.journal.warn("blocks not looked after", { failure: errorText(error) });
       }
     });
+  }
+
+  async #lookAtOurs(firewall: Firewall): Promise<void> {
+    await this.#refreshAllowed(firewall);
+    await this.#renewLong(firewall);
+    const { blocked, ports, listed } = await firewall.readDropped();
+    this.#dropped = blocked + ports + listed;
   }
 
   /** Only where the kernel's longest time-out is short. */
