@@ -148,8 +148,11 @@ export type DaemonName = keyof typeof DAEMONS;
 /** Reads /dev/log and writes /var/log/auth.log and so on, by Debian's own rules. */
 export const RSYSLOGD = ["/usr/sbin/rsyslogd", "-n", "-iNONE"];
 
-/** Reads /dev/log, adds what it knows of the sender, keeps it in /var/log/journal and gives the text to rsyslogd. */
-export const JOURNALD = ["/lib/systemd/systemd-journald"];
+/**
+ * Reads /dev/log, adds what it knows of the sender, keeps it in /var/log/journal and gives the text to rsyslogd. It has no say in the
+ * kernel's audit, which is the host's.
+ */
+export const JOURNALD = ["setpriv", "--bounding-set=-audit_control,-audit_read", "/lib/systemd/systemd-journald"];
 
 /** Prepares a server for journald as systemd would, which is not there. */
 export function writeJournalFiles(root: string): void {
@@ -197,7 +200,7 @@ export function writeServerFiles(root: string): void {
 }
 
 /** Writes the files of a daemon. A text that begins with `#!` may be run. */
-export function writeDaemonFiles(root: string, { files }: Daemon): void {
+export function writeDaemonFiles(root: string, { files }: Pick<Daemon, "files">): void {
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeOwn(root, path, text);

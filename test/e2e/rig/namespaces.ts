@@ -1,6 +1,9 @@
-/** Namespaces that live as long as a process of ours: nothing is left on the host when a test ends, or is killed. */
+/** Programs in namespaces, which live as long as a process of ours: nothing is left on the host when a test ends, or is killed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+
+/** Where programs are. */
+export const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** A program that is killed when this process ends, however it ends. */
 export const TIED = ["setpriv", "--pdeathsig", "KILL"];
@@ -13,23 +16,18 @@ export function entering(pid: number, kinds: readonly string[]): string[] {
 /** Runs a program to its end. @returns what it wrote. @throws Error with what it said when it failed */
 export async function runProgram(words: readonly string[], input = ""): Promise<string> {
   const child = spawn(words[0]!, words.slice(1), { stdio: ["pipe", "pipe", "pipe"] });
-  const said = collect(child);
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+  }
   // A program that has ended without reading says by its exit code whether that was well.
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   const [code] = (await once(child, "close")) as [number | null];
-  if (code !== 0) throw new Error(`Cannot run ${words.join(" ")}: ${said()}`);
-  return said();
-}
-
-/** What a process has written so far, output and errors as they came. */
-export function collect(child: ChildProcess): () => string {
-  let text = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-  return () => text;
+  if (code !== 0) throw new Error(`Cannot run ${words.join(" ")}: ${said}`);
+  return said;
 }
 
 /** Ends a process, and waits for its end. */

@@ -4,31 +4,13 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { childrenOf, Host, type HostOptions, waitFor } from "../host.ts";
+import { Host, type HostOptions, waitFor } from "../host.ts";
 import { type Answer, CLOSED_PORT, type Login } from "./clients.ts";
-import {
-  DAEMONS,
-  type Daemon,
-  type DaemonName,
-  JOURNALD,
-  PASSWORD,
-  RSYSLOGD,
-  writeDaemonFiles,
-  writeJournalFiles,
-  writeServerFiles,
-} from "./daemons.ts";
-import {
-  collect,
-  configureNetwork,
-  endProcess,
-  entering,
-  joinNetworks,
-  runProgram,
-  TIED,
-  whenEnded,
-} from "./namespaces.ts";
+import { type DaemonName, PASSWORD } from "./daemons.ts";
+import { configureNetwork, endProcess, joinNetworks, PATH, TIED } from "./namespaces.ts";
+import { Server } from "./server.ts";
 import type { Deeds, Reply } from "./world-main.ts";
 
 export const SERVER = "203.0.113.9";
@@ -79,32 +61,28 @@ export interface Held {
 
 /** Starts by {@link Rig.start}; all of it is gone when disposed. */
 export class Rig implements AsyncDisposable {
-  readonly #server: ChildProcess;
+  readonly #server: Server;
   readonly #world: ChildProcess;
-  readonly #daemons = new Map<string, ChildProcess>();
   readonly #answers = new Map<number, PromiseWithResolvers<unknown>>();
   #lastQuestion = 0;
 
-  private constructor() {
-    const server = ["unshare", "--net", "--mount", "--propagation", "private", "--uts", "--pid", "--kill-child=KILL"];
-    this.#server = start([...TIED, ...server, "sh", join(import.meta.dirname, "server-tree.sh")], "pipe");
-    const world = ["unshare", "--net", process.execPath, join(import.meta.dirname, "world-main.ts")];
-    this.#world = start([...TIED, ...world], "ipc");
+  private constructor(server: Server) {
+    this.#server = server;
+    const words = [...TIED, "unshare", "--net", process.execPath, join(import.meta.dirname, "world-main.ts")];
+    this.#world = spawn(words[0]!, words.slice(1), { stdio: ["ignore", "inherit", "inherit", "ipc"], env: { PATH } });
     this.#world.on("message", (reply: Reply) => this.#onReply(reply));
   }
 
   /** A server with these daemons and rsyslogd, and journald when it is among them, each ready to be connected to. */
   static async start(...names: readonly (DaemonName | "journald")[]): Promise<Rig> {
-    const rig = new Rig();
+    const rig = new Rig(await Server.start());
     try {
-      await Promise.all([ready(rig.#server, "data"), ready(rig.#world, "message")]);
-      await joinNetworks(rig.#server.pid!, rig.#world.pid!);
-      await configureNetwork(rig.#server.pid!, SERVER_NETWORK);
+      await rig.#worldIsThere();
+      await joinNetworks(rig.#server.pid, rig.#world.pid!);
+      await configureNetwork(rig.#server.pid, SERVER_NETWORK);
       await configureNetwork(rig.#world.pid!, WORLD_NETWORK);
-      writeServerFiles(rig.path("/"));
-      if (names.includes("journald")) await rig.#startJournald();
-      await rig.#startRsyslogd();
-      await Promise.all(names.filter((name) => name !== "journald").map((name) => rig.startDaemon(name)));
+      await rig.#server.startLogging(names.includes("journald"));
+      await Promise.all(names.filter((name) => name !== "journald").map((name) => rig.#server.startDaemon(name)));
       return rig;
     } catch (error) {
       await rig[Symbol.asyncDispose]();
@@ -112,22 +90,19 @@ export class Rig implements AsyncDisposable {
     }
   }
 
-  /** Starts one more daemon. */
-  async startDaemon(name: DaemonName): Promise<void> {
-    const daemon: Daemon = DAEMONS[name];
-    writeDaemonFiles(this.path("/"), daemon);
-    this.#run(name, daemon.words, daemon.environment);
-    await this.#until(name, () => this.#isListening(daemon.port));
-  }
-
   /** Runs a program on the server. @returns what it wrote. @throws Error with what it said when it failed */
   run(words: readonly string[], user = "root"): Promise<string> {
-    return runProgram([...this.#inside(), "setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups", ...words]);
+    return this.#server.run(words, user);
   }
 
   /** Where a file of the server is to be found from outside. */
   path(path: string): string {
-    return join(`/proc/${this.#server.pid}/root`, path);
+    return this.#server.path(path);
+  }
+
+  /** Gives a log of rsyslogd another name, and has a new one opened. */
+  rotate(log: string): void {
+    this.#server.rotate(log);
   }
 
   /** Logs in, or tries to. */
@@ -188,70 +163,24 @@ export class Rig implements AsyncDisposable {
     return matching();
   }
 
-  /** As logrotate does for rsyslogd: another name for the old file, then the signal to open a new one. */
-  rotate(log: string): void {
-    const path = this.path(`/var/log/${log}`);
-    renameSync(path, `${path}.1`);
-    for (const pid of childrenOf(this.#daemons.get("rsyslogd")!.pid!)) process.kill(pid, "SIGHUP");
-  }
-
   /** `garrison up` on the server. Its folders are outside, so that its commands see the same. */
   garrison(options: HostOptions = {}): Promise<Host> {
-    return Host.start({ ...options, wrapper: this.#inside() });
+    return Host.start({ ...options, wrapper: this.#server.inside });
   }
 
-  /** Everything that the rig runs. */
-  get pids(): number[] {
-    const own = [this.#server, this.#world, ...this.#daemons.values()].map(({ pid }) => pid!);
-    return [...own, ...own.flatMap(childrenOf)];
+  /** Pids of the server's keeper, of a daemon, and of the world. */
+  pids(daemon: DaemonName): number[] {
+    return [this.#server.pid, this.#server.pidOf(daemon), this.#world.pid!];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const journald = this.#daemons.get("journald");
-    await Promise.all([this.#server, this.#world, ...(journald === undefined ? [] : [journald])].map(endProcess));
-    // The others were killed with the server; whoever started them reaps them.
-    await Promise.all([...this.#daemons.values()].map(whenEnded));
+    await Promise.all([this.#server[Symbol.asyncDispose](), endProcess(this.#world)]);
   }
 
-  async #startRsyslogd(): Promise<void> {
-    const socket = this.#daemons.has("journald") ? "/run/systemd/journal/syslog" : "/dev/log";
-    this.#run("rsyslogd", RSYSLOGD);
-    await this.#until("rsyslogd", () => existsSync(this.path(socket)));
-  }
-
-  /** With the host's pids, for it looks senders up in /proc; and without a say in the kernel's audit. */
-  async #startJournald(): Promise<void> {
-    writeJournalFiles(this.path("/"));
-    const words = [...this.#inside(), "setpriv", "--bounding-set=-audit_control,-audit_read", ...JOURNALD];
-    this.#daemons.set("journald", start(words, "ignore"));
-    await this.#until("journald", () => existsSync(this.path("/run/systemd/journal/dev-log")));
-  }
-
-  /** Words in front of a program of the server. */
-  #inside(): string[] {
-    return [...TIED, ...entering(this.#server.pid!, ["net", "mount", "uts"])];
-  }
-
-  #run(name: string, words: readonly string[], environment: Daemon["environment"] = {}): void {
-    // With pids of the server's own, so that all of them end with its first process.
-    const pids = ["nsenter", `--pid=/proc/${this.#server.pid}/ns/pid_for_children`];
-    this.#daemons.set(name, start([...this.#inside(), ...pids, ...words], "ignore", environment));
-  }
-
-  /** Looked up, for a connection would be in the logs. */
-  #isListening(port: number): boolean {
-    const local = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
-    const sockets = ["tcp", "tcp6"].map((name) => readFileSync(`/proc/${this.#server.pid}/net/${name}`, "latin1"));
-    return sockets.some((text) => text.split("\n").some((line) => line.includes(local) && / 0A /.test(line)));
-  }
-
-  async #until(name: string, isReady: () => boolean): Promise<void> {
-    const child = this.#daemons.get(name)!;
-    const said = collect(child);
-    while (!isReady()) {
-      if (child.exitCode !== null) throw new Error(`Cannot start ${name}: ${said()}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  async #worldIsThere(): Promise<void> {
+    const ended = once(this.#world, "close").then(() => Promise.reject(new Error("Cannot start the world of a rig")));
+    ended.catch(() => {});
+    await Promise.race([once(this.#world, "message"), ended]);
   }
 
   #ask<Deed extends keyof Deeds>(deed: Deed, about: Parameters<Deeds[Deed]>[0]): ReturnType<Deeds[Deed]> {
@@ -290,21 +219,4 @@ function loginOf(service: Service, visitor: Visitor): Login {
 
 function serverFor(from: string): string {
   return from.includes(":") ? SERVER_IPV6 : SERVER;
-}
-
-function start(words: readonly string[], first: "ignore" | "pipe" | "ipc", environment = {}): ChildProcess {
-  return spawn(words[0]!, words.slice(1), {
-    stdio: first === "ipc" ? ["ignore", "inherit", "inherit", "ipc"] : [first, "pipe", "pipe"],
-    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...environment },
-  });
-}
-
-/** Waits for the first word of a helper. @throws Error with what it said when it ends instead */
-async function ready(child: ChildProcess, event: "data" | "message"): Promise<void> {
-  const said = collect(child);
-  const ended = once(child, "close").then(() => {
-    throw new Error(`Cannot make the namespaces of a rig: ${said()}`);
-  });
-  await Promise.race([event === "data" ? once(child.stdout!, "data") : once(child, "message"), ended]);
-  ended.catch(() => {});
 }

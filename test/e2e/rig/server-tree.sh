@@ -1,5 +1,5 @@
 # Makes the tree of a server for tests, in a mount namespace of its own: what daemons write to is a tmpfs each, /etc a copy. The
-# host keeps all of its own. Says "ready", and keeps the namespaces until its standard input ends.
+# host keeps all of its own. Becomes keeper.py, whose path it is given.
 set -eu
 
 own() { # MODE PATH
@@ -41,6 +41,4 @@ install -m 664 -g utmp /dev/null /var/log/lastlog
 install -m 660 -g utmp /dev/null /var/log/btmp
 
 hostname web1
-echo ready
-# Not by exec: the first process of a pid namespace has orphans to wait for.
-cat
+exec python3 "$1"
