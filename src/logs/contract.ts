@@ -84,7 +84,7 @@ export interface LogHit {
  */
 export interface LineRule {
   readonly name: string;
-  /** ASCII texts, one of which (at least 3 bytes, case as written) is in every line that `search` can find; `null`: all lines must be looked at. */
+  /** ASCII texts of at least 3 bytes, one of which is, in upper or lower case, in every line that `search` can find; `null`: all lines must be looked at. */
   readonly literals: readonly string[] | null;
   /**
    * Asked of each line of a file that holds one of the literals, in the order of the lines: whether it is to be looked at. Without it

@@ -1,5 +1,5 @@
 /**
- * Finds any of hundreds of texts in a block of bytes, at a cost that hardly depends on how many they are: Wu and Manber, "A fast
+ * Finds any of hundreds of texts in a block of bytes, without regard to the case of ASCII letters, at a cost that hardly depends on how many they are: Wu and Manber, "A fast
  * algorithm for multi-pattern searching" (1994), with blocks of two bytes. Which bytes of a text are looked for first, and at what
  * width, is chosen by what stands in a sample of the log.
  */
@@ -15,6 +15,8 @@ const SAMPLE_BYTES = 32_768;
 /** What looking closer costs, in steps. */
 const LOOK_STEPS = 4;
 const FIRST_HITS = 256;
+/** By byte: that of the letter in lower case. */
+const FOLDED = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte));
 
 /** Where texts were found, in order of position. Overwritten by the next scan. */
 export interface ScannedHits {
@@ -31,7 +33,7 @@ export class LiteralScanner {
   #merged = new HitList();
 
   /**
-   * @param texts distinct, ASCII, at least 3 bytes each, without an end of line
+   * @param texts distinct, ASCII in lower case, at least 3 bytes each, without an end of line
    * @param sample of the log: may be empty, then only the speed suffers
    * @throws RangeError for a text that cannot be looked for, and for more than 65,000
    */
@@ -59,9 +61,9 @@ export class LiteralScanner {
 
 /** @throws RangeError for a text that cannot be looked for */
 export function checkText(text: string): void {
-  if (text.length >= SHORTEST && /^[\t\x20-\x7e]*$/.test(text)) return;
+  if (text.length >= SHORTEST && /^[\t\x20-\x40\x5b-\x7e]*$/.test(text)) return;
   throw new RangeError(
-    `Cannot look for ${JSON.stringify(text)}: expected at least ${SHORTEST} characters of printable ASCII`,
+    `Cannot look for ${JSON.stringify(text)}: expected at least ${SHORTEST} characters of printable ASCII in lower case`,
   );
 }
 
@@ -90,7 +92,7 @@ function bestTable(texts: readonly Text[], sample: Uint8Array): { table: Table; 
 function countPairs(sample: Uint8Array): Uint32Array {
   const counts = new Uint32Array(BLOCKS);
   for (let at = 1; at < sample.length; at++) {
-    const pair = (sample[at - 1]! << 8) | sample[at]!;
+    const pair = (FOLDED[sample[at - 1]!]! << 8) | FOLDED[sample[at]!]!;
     counts[pair] = counts[pair]! + 1;
   }
   return counts;
@@ -102,7 +104,7 @@ class Table {
   readonly #width: number;
   /** By pair of bytes: how far the window may move; 0: a window may end here. */
   readonly #shifts = new Uint8Array(BLOCKS);
-  /** By pair of bytes: 1 + the first of the texts whose window ends with it. */
+  /** By pair of bytes in lower case: 1 + the first of the texts whose window ends with it. */
   readonly #heads = new Uint16Array(BLOCKS);
   /** The next text whose window ends with the same pair, in the same way. */
   readonly #nexts: Uint16Array;
@@ -129,8 +131,8 @@ class Table {
   #add(index: number, bytes: Uint8Array, begin: number): void {
     const last = this.#width - 2;
     for (let at = 0; at <= last; at++) {
-      const pair = (bytes[begin + at]! << 8) | bytes[begin + at + 1]!;
-      this.#shifts[pair] = Math.min(this.#shifts[pair]!, last - at);
+      for (const pair of spellings(bytes[begin + at]!, bytes[begin + at + 1]!))
+        this.#shifts[pair] = Math.min(this.#shifts[pair]!, last - at);
     }
     const end = begin + this.#width - 1;
     const pair = (bytes[end - 1]! << 8) | bytes[end]!;
@@ -167,7 +169,7 @@ class Table {
   }
 
   #look(bytes: Uint8Array, at: number): void {
-    let next = this.#heads[(bytes[at - 1]! << 8) | bytes[at]!]!;
+    let next = this.#heads[(FOLDED[bytes[at - 1]!]! << 8) | FOLDED[bytes[at]!]!]!;
     for (; next !== 0; next = this.#nexts[next - 1]!) {
       if (this.#stands(bytes, at, next - 1)) this.hits.add(at, this.#ids[next - 1]!);
     }
@@ -179,10 +181,16 @@ class Table {
     const begin = at - this.#windowEnds[index]!;
     if (begin < 0 || begin + to - from > bytes.length) return false;
     for (let offset = from; offset < to; offset++) {
-      if (this.#bytes[offset] !== bytes[begin + offset - from]) return false;
+      if (this.#bytes[offset] !== FOLDED[bytes[begin + offset - from]!]) return false;
     }
     return true;
   }
+}
+
+/** A pair of bytes in each of the ways to write it in upper and lower case. */
+function spellings(one: number, other: number): number[] {
+  const waysOf = (byte: number): number[] => (byte >= 0x61 && byte <= 0x7a ? [byte, byte & ~0x20] : [byte]);
+  return waysOf(one).flatMap((high) => waysOf(other).map((low) => (high << 8) | low));
 }
 
 /** The window whose pairs are rarest in the log, those at its end above all: they decide how far is skipped. */

@@ -8,15 +8,15 @@ const EXPECTED: readonly (readonly [source: string, flags: string, literals: rea
   [
     "^Failed (?:password|publickey) for (?:invalid user )?(?<user>.{0,100}) from (?<address>\\S+) port \\d+ ssh2$",
     "",
-    ["Failed password for ", "Failed publickey for "],
+    ["failed password for ", "failed publickey for "],
   ],
-  ["^Invalid user .* from \\S+ port \\d+$", "", ["Invalid user "]],
+  ["^Invalid user .* from \\S+ port \\d+$", "", ["invalid user "]],
   [
     "^\\d+ dovecot_(?:login|plain) authenticator failed for H=",
     "",
-    [" dovecot_login authenticator failed for H=", " dovecot_plain authenticator failed for H="],
+    [" dovecot_login authenticator failed for h=", " dovecot_plain authenticator failed for h="],
   ],
-  ['^\\S+ - - \\[[^\\]]+\\] "POST /wp-login\\.php HTTP/1\\.1" 200', "", ['] "POST /wp-login.php HTTP/1.1" 200']],
+  ['^\\S+ - - \\[[^\\]]+\\] "POST /wp-login\\.php HTTP/1\\.1" 200', "", ['] "post /wp-login.php http/1.1" 200']],
   // The better of two.
   [
     "sshd\\[\\d+\\]: error: maximum authentication attempts exceeded",
@@ -35,7 +35,7 @@ const EXPECTED: readonly (readonly [source: string, flags: string, literals: rea
   ["^(?:refused|denied) \\d+", "", ["refused ", "denied "]],
   ["abcdef|", "", null],
   // Classes.
-  ["[Ff]ailed", "", ["Failed", "failed"]],
+  ["[Ff]ailed", "", ["failed"]],
   ["fail[a-z]ed", "", ["fail"]],
   ["pas[^s]word", "", ["word"]],
   ["abc[]d", "", ["abc"]],
@@ -51,9 +51,9 @@ const EXPECTED: readonly (readonly [source: string, flags: string, literals: rea
   ["(?:(?=authentication)a)?\\d", "", null],
   ["\\bword\\B", "", ["word"]],
   // Escapes.
-  ["\\x41\\u0042C", "", ["ABC"]],
+  ["\\x41\\u0042C", "", ["abc"]],
   ["\\u{3}abc", "", ["uuuabc"]],
-  ["\\u{41}BC", "u", ["ABC"]],
+  ["\\u{41}BC", "u", ["abc"]],
   ["tab\\there", "", ["tab\there"]],
   ["one\\ntwo-three", "", ["two-three"]],
   ["caf\\u00e9 closed", "", [" closed"]],
@@ -63,11 +63,12 @@ const EXPECTED: readonly (readonly [source: string, flags: string, literals: rea
   ["abc\\0", "", ["abc"]],
   ["a{2,b", "", ["a{2,b"]],
   // Upper and lower case.
-  ["-1a-", "i", ["-1a-", "-1A-"]],
-  ["(?i:ab)cd", "", ["abcd", "aBcd", "Abcd", "ABcd"]],
-  ["(?-i:failed) x", "i", ["failed x", "failed X"]],
+  ["-1A-", "i", ["-1a-"]],
+  ["(?i:AB)Cd", "", ["abcd"]],
+  ["(?-i:Failed) x", "i", ["failed x"]],
+  ["(?:\\.\\.|%2E%2e)(?:/|%5C)x", "i", ["../x", "..%5cx", "%2e%2e/x", "%2e%2e%5cx"]],
   // Each of many short words is better than what stands in every line.
-  ['\\] "\\S+/\\.(?:hg|rc)/', "i", ["/.hg/", "/.hG/", "/.Hg/", "/.HG/", "/.rc/", "/.rC/", "/.Rc/", "/.RC/"]],
+  ['\\] "\\S+/\\.(?:hg|rc)/', "i", ["/.hg/", "/.rc/"]],
   ["skk", "iu", null],
   ["failed", "v", null],
   ["\\w+", "", null],
@@ -159,7 +160,7 @@ test("literalsOf() proves nothing that is not so: each text that an expression m
         if (literals === null || !regex.test(candidate)) continue;
         proven++;
         assert.ok(
-          literals.some((literal) => candidate.includes(literal)),
+          literals.some((literal) => candidate.toLowerCase().includes(literal)),
           JSON.stringify({ source, flags, candidate, literals }),
         );
       }

@@ -12,7 +12,7 @@ const MAX_LENGTH = 64;
 const MAX_TEXTS = 512;
 /** Most texts that a part of it may be spelt out as: of a choice, and where parts that are several texts each follow one another. */
 const MAX_SPELT = 64;
-const MAX_PRODUCT = 16;
+const MAX_PRODUCT = 64;
 const MAX_SOURCE_LENGTH = 100_000;
 const MAX_COPIES = 8;
 
@@ -38,12 +38,13 @@ interface Knowledge {
 const UNKNOWN: Knowledge = { exact: null, needed: null };
 
 /**
- * Texts of at least 3 bytes of printable ASCII, one of which is in every text that the regular expression matches.
+ * Texts of at least 3 bytes of printable ASCII in lower case, one of which is, without regard to the case of ASCII letters, in every
+ * text that the regular expression matches.
  * @param source as of `RegExp.source`
- * @param flags `i` gives the ways to write a short part of the text; `v` is not understood
+ * @param flags `v` is not understood
  * @returns at most 512, or `null` when none can be proven
  * @throws SyntaxError when it is no regular expression
- * @example literalsOf("^Failed (?:password|publickey) for ", "") // ["Failed password for ", "Failed publickey for "]
+ * @example literalsOf("^Failed (?:password|publickey) for ", "") // ["failed password for ", "failed publickey for "]
  */
 export function literalsOf(source: string, flags: string): readonly string[] | null {
   const tree = source.length > MAX_SOURCE_LENGTH ? null : parseRegex(source, flags);
@@ -138,7 +139,7 @@ function scoreOf(texts: readonly string[] | null): number | null {
 
 /** Rarity of one text: letters tell more than blanks and digits, and without any it stands in each line of some format. */
 function worthOf(text: string): number {
-  if (COMMON_TEXTS.includes(text.toLowerCase())) return text.length / 8;
+  if (COMMON_TEXTS.includes(text)) return text.length / 8;
   const telling = text.replace(/[\s\d:.,"[\]()=-]/g, "").length;
   return telling === 0 ? text.length / 8 - 8 : Math.min(telling, 16) + (text.length - telling) / 4;
 }

@@ -158,8 +158,8 @@ class Parser {
     if (!characters.every((character) => /^[\t\x20-\x7e]$/.test(character))) return SOMETHING;
     // ECMA-262 22.2.2.7.3: with u, folding takes k to the Kelvin sign and s to the long s; without, ASCII stays among itself.
     if (ignoresCase && this.#isUnicode && characters.some((one) => /[ks]/i.test(one))) return SOMETHING;
-    const both = ignoresCase ? characters.flatMap((one) => [one.toLowerCase(), one.toUpperCase()]) : characters;
-    return { type: "texts", texts: [...new Set(both)] };
+    // Texts are looked for without regard to case.
+    return { type: "texts", texts: [...new Set(characters.map((one) => one.toLowerCase()))] };
   }
 
   #peek(): string {

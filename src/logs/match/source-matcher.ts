@@ -88,7 +88,7 @@ export class SourceMatcher {
     this.#lastLineOf = new Float64Array(rules.length);
     const rulesOfText = new Map<string, number[]>();
     rules.forEach(({ literals }, rule) => {
-      for (const text of new Set(literals)) {
+      for (const text of new Set(literals?.map((one) => one.toLowerCase()))) {
         const others = rulesOfText.get(text);
         if (others === undefined) rulesOfText.set(text, [rule]);
         else others.push(rule);

@@ -115,7 +115,9 @@ function trySamples(file: RuleFile, { rule, name }: Studied, compiled: LineRule)
   for (const { line, hit } of rule.samples) {
     const found = hitOf(compiled, viewOf(file, line));
     const isAsWanted = found === null || hit === null ? found === hit : isEqual(found, hit);
-    const isSeen = hit === null || (compiled.literals ?? [""]).some((literal) => line.includes(literal));
+    const folded = line.toLowerCase();
+    const isSeen =
+      hit === null || (compiled.literals ?? [""]).some((literal) => folded.includes(literal.toLowerCase()));
     if (!isAsWanted)
       problems.push(`${name}: sample ${JSON.stringify(line)} gives ${describe(found)}, not ${describe(hit)}`);
     else if (!isSeen) problems.push(`${name}: sample ${JSON.stringify(line)} does not hold the rule's literal`);

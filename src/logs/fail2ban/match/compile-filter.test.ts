@@ -38,7 +38,8 @@ function viewOf(text: string, more: Partial<LineView> = {}): LineView {
 function run(rule: LineRule, lines: readonly string[]): string[] {
   return lines.flatMap((text) => {
     const line = viewOf(text);
-    if (rule.literals !== null && !rule.literals.some((literal) => line.text.includes(literal))) return [];
+    if (rule.literals !== null && !rule.literals.some((literal) => line.text.toLowerCase().includes(literal)))
+      return [];
     const found = rule.search(line);
     const hits = found === null || found === undefined ? [] : rule.conclude(found, line);
     return hits.map(({ address, user }) => `${address} ${user}`);

@@ -199,7 +199,7 @@ class OneLineRule implements LineRule {
     this.literals = all;
     const hasEnds = failures !== null && failures.length < (all?.length ?? 0);
     this.#ends = new Set(hasEnds ? all?.filter((text) => !failures.includes(text)) : []);
-    this.#failures = hasEnds ? new RegExp(failures.map((text) => RegExp.escape(text)).join("|")) : null;
+    this.#failures = hasEnds ? new RegExp(failures.map((text) => RegExp.escape(text)).join("|"), "i") : null;
   }
 
   wants(bytes: Uint8Array, start: number, end: number, literal: string): boolean {
