@@ -1,12 +1,14 @@
 /** Alerts, actors and statuses as text for people. */
 import type { Actor } from "#src/model/actor.ts";
 import type { Alert } from "#src/model/alert.ts";
+import type { Json, JsonObject } from "#src/model/json.ts";
 import { SEVERITIES } from "#src/model/severity.ts";
 import { integer, jsonObject, list, nullable, object, oneOf, text } from "#src/wire/check.ts";
 import { actor as checkActor, subject as checkSubject } from "#src/wire/facts.ts";
 import type { Output } from "./output.ts";
 
 const SENTENCE = text(20_000);
+const MAX_LISTED = 50;
 
 /** An alert as the mind sends it: checked, because `up` is root and the mind reads what attackers write. */
 export const checkAlert = object({
@@ -69,13 +71,36 @@ export function alertText(alert: Alert, output: Output): string[] {
     field("who", describeActor(alert.who, output)),
     field("since", `${alert.firstAt}${alert.count > 1 ? `, last ${alert.lastAt}, ${alert.count} times` : ""}`),
     field("incident", `${alert.incident}${alert.attack.length === 0 ? "" : `, ATT&CK ${alert.attack.join(" ")}`}`),
-    ...rest.map(([name, value]) =>
-      field(name, output.clean(typeof value === "string" ? value : JSON.stringify(value), 600)),
+    ...rest.flatMap(([name, value]) =>
+      isListOfObjects(value)
+        ? [field(name, ""), ...listLines(value, output)]
+        : [field(name, output.clean(typeof value === "string" ? value : JSON.stringify(value), 600))],
     ),
     ...(diff.length === 0 ? [] : [field("diff", ""), ...diff.map((line) => `    ${diffStyle(line, output)}`)]),
     field("next", ""),
     ...alert.next.map((command) => `    ${output.clean(command)}`),
   ];
+}
+
+function isListOfObjects(value: Json | undefined): value is JsonObject[] {
+  return Array.isArray(value) && value.length > 0 && value.every((one) => isObject(one));
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** One line for each: its values, of what is so the name. */
+function listLines(list: readonly JsonObject[], output: Output): string[] {
+  const shown = list.slice(0, MAX_LISTED).map((one) =>
+    Object.entries(one)
+      .map(([name, value]) =>
+        output.clean(typeof value === "string" ? value : value === true ? name : JSON.stringify(value), 300),
+      )
+      .join(" "),
+  );
+  const more = list.length - shown.length;
+  return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].map((line) => `    ${line}`);
 }
 
 function diffStyle(line: string, output: Output): string {

@@ -65,7 +65,6 @@ export function eventOfDecision(
   const told = {
     ...decision,
     ...(more > 0 ? { addressCount: more } : {}),
-    lines: decision.lines.map((line) => ({ ...line, at: new Date(line.atUnixMs).toISOString() })),
     action: action?.id ?? null,
     until,
     isOver,

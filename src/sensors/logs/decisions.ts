@@ -2,7 +2,8 @@
 import type { Verdict } from "#src/judge/contract.ts";
 import { cutText } from "#src/lib/cut-text.ts";
 import { formatDuration } from "#src/lib/duration.ts";
-import type { Json, JsonObject } from "#src/model/json.ts";
+import type { EvidenceLine } from "#src/logs/decide/decision.ts";
+import type { JsonObject } from "#src/model/json.ts";
 import type { Severity } from "#src/model/severity.ts";
 
 const CAMPAIGN_OF_NOTE = 40;
@@ -29,7 +30,7 @@ interface Told {
   readonly accountCount: number;
   readonly sites: readonly string[];
   readonly addressCount: number;
-  readonly lines: readonly JsonObject[];
+  readonly lines: readonly EvidenceLine[];
   /** The id of the block; `null`: nothing is blocked. */
   readonly action: string | null;
   /** ISO 8601, of a block. */
@@ -143,10 +144,42 @@ function whatCameOf({ type, network, forMs, offence, withheld, until, action, is
   }
 }
 
+/** What a person wants to look at; what is not known or says nothing is left out. */
 function evidenceOf(told: Told): JsonObject {
-  const { type: _, kind: __, lines, forMs, offence, action, until, network, ...rest } = told;
-  const block: Json = told.type === "block" ? { network, action, until, forMs, offence } : null;
-  return { ...rest, network, block, lines };
+  const { address, network, account, rule, service, points, failures, limit, withinMs, isMany, addressCount } = told;
+  const { accounts, accountCount, sites, lines } = told;
+  const counted = { points: round(points), failures: round(failures), limit, within: formatDuration(withinMs) };
+  return {
+    ...(address === null ? {} : { address }),
+    ...(network === null ? {} : { network }),
+    ...(account === null ? {} : { account }),
+    rule,
+    service,
+    ...(limit === 0 ? {} : counted),
+    ...(addressCount > 1 ? { [isMany ? "networks" : "addresses"]: addressCount } : {}),
+    ...(accounts.length === 0 ? {} : { accounts }),
+    ...(accountCount > accounts.length ? { accountCount } : {}),
+    ...(sites.length === 0 ? {} : { sites }),
+    ...blockOf(told),
+    lines: lines.map(describeLine),
+  };
+}
+
+function blockOf({ type, network, action, until, forMs, offence, isOver }: Told): JsonObject {
+  if (type !== "block" || isOver) return {};
+  if (action !== null) return { block: { network, action, until, offence } };
+  return { wouldBlock: { network, for: formatDuration(forMs), offence } };
+}
+
+/** Of the journal there is no file. */
+function describeLine({ atUnixMs, file, source, offset, text, rule, isForgeable }: EvidenceLine): JsonObject {
+  return {
+    at: new Date(atUnixMs).toISOString(),
+    ...(file === "" ? { source } : { file, offset }),
+    rule,
+    ...(isForgeable ? { forgeable: true } : {}),
+    text,
+  };
 }
 
 function nextOf({ type, network, address, account, action, kind, service }: Told): string[] {

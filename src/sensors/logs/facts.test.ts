@@ -93,6 +93,51 @@ describe("facts.judge() of a decision", () => {
     assert.equal(decide({ ...BREAK_IN, points: 6 }).isRoutine, false);
   });
 
+  test("gives as evidence what a person wants, without what is not known", () => {
+    const lines = [
+      {
+        ...{ atUnixMs: Date.UTC(2026, 10, 3, 14), rule: "sshd.failed", source: "auth", file: "/var/log/auth.log" },
+        ...{ offset: 4711, text: "Failed password for \x1b[31m", isForgeable: false },
+      },
+      {
+        ...{ atUnixMs: Date.UTC(2026, 10, 3, 14), rule: "sshd.failed", source: "journal", file: "" },
+        ...{ offset: 0, text: "Failed password for root", isForgeable: true },
+      },
+    ];
+    assert.deepEqual(decide({ lines, sites: ["a.example"], accountCount: 7 }).evidence, {
+      address: "203.0.113.5",
+      network: "203.0.113.5/32",
+      rule: "sshd.failed",
+      service: "sshd",
+      points: 10,
+      failures: 10,
+      limit: 10,
+      within: "10 min",
+      accounts: ["root", "admin"],
+      accountCount: 7,
+      sites: ["a.example"],
+      block: { network: "203.0.113.5/32", action: "x7", until: "2026-11-03T15:00:00.000Z", offence: 1 },
+      lines: [
+        {
+          ...{ at: "2026-11-03T14:00:00.000Z", file: "/var/log/auth.log", offset: 4711, rule: "sshd.failed" },
+          text: "Failed password for \x1b[31m",
+        },
+        {
+          ...{ at: "2026-11-03T14:00:00.000Z", source: "journal", rule: "sshd.failed", forgeable: true },
+          text: "Failed password for root",
+        },
+      ],
+    });
+    const observed = decide({ action: null, accounts: [], accountCount: 0 }).evidence;
+    assert.deepEqual(observed["wouldBlock"], { network: "203.0.113.5/32", for: "1 h", offence: 1 });
+    assert.deepEqual(
+      ["block", "accounts", "account", "addresses"].filter((name) => name in observed),
+      [],
+    );
+    assert.equal("wouldBlock" in decide({ action: null, isOver: true }).evidence, false);
+    assert.equal(decide({ isMany: true, addressCount: 40 }).evidence["networks"], 40);
+  });
+
   test("offers no command that holds what an attacker chose", () => {
     for (const account of ["$(id)", "-rf", "a;b", "a b", "a\nb", "ROOT`id`", "", "'"]) {
       assert.deepEqual(decide({ ...BREAK_IN, account }).next, ["garrison block 203.0.113.5"], account);

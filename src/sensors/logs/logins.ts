@@ -100,7 +100,8 @@ function judgeRoot(facts: JsonObject, known: readonly CountedMember[]): Verdict 
 }
 
 function common(facts: JsonObject): Pick<Verdict, "evidence" | "next" | "attack"> {
-  return { evidence: facts, next: [`garrison block ${facts["address"]}`], attack: ["T1078"] };
+  const { about: _, ...evidence } = facts;
+  return { evidence, next: [`garrison block ${facts["address"]}`], attack: ["T1078"] };
 }
 
 function sentence({ account, address, service }: JsonObject): string {
