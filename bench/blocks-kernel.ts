@@ -91,7 +91,7 @@ async function restore(count: number): Promise<void> {
       );
     }
   }
-  const options = { backend: "nftables", allow: [], proxies: [], hub: [] } as const;
+  const options = { backend: "nftables", allow: [], proxies: [], hub: [], web: false } as const;
   const taken: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     taken.push(await timed(() => restoreBlocks(join(folder, "actions"), options)));

@@ -1,13 +1,13 @@
 /**
  * Entry of the warden: acts, and reads nothing hostile. What it is confined to comes as arguments, because it is needed before the
- * settings: its two folders, and how packets are dropped.
+ * settings: its folders, and how packets are dropped.
  */
 import { prepareIptablesLock } from "#src/linux/iptables-lock.ts";
 import { whyNoNfTables } from "#src/linux/nf-tables-firewall.ts";
 import { landlockVersion } from "#src/linux/privileges.ts";
 import { becomeConfined } from "#src/processes/confine.ts";
 
-const [, , journalFolder = "/", actionsFolder = "/", backend = "off"] = process.argv;
+const [, , journalFolder = "/", actionsFolder = "/", webFolder = "/", backend = "off"] = process.argv;
 // Only who has chosen iptables, or has nothing else, gets what iptables needs.
 const mayBlock = process.getuid?.() === 0 && backend !== "off";
 const usesIptables =
@@ -24,7 +24,7 @@ becomeConfined({
     ...(landlockVersion() === 0 ? (["CAP_SYS_PTRACE"] as const) : []),
     ...(usesIptables ? (["CAP_NET_RAW"] as const) : []),
   ],
-  writes: [journalFolder, actionsFolder, ...(usesIptables ? prepareIptablesLock() : [])],
+  writes: [journalFolder, actionsFolder, webFolder, ...(usesIptables ? prepareIptablesLock() : [])],
   readOnlyMounts: false,
   internet: usesIptables ? "raw" : false,
 });

@@ -147,7 +147,7 @@ suite("what each process can load", () => {
 
   test("the warden reaches actions and journal, no sensor, no part of the mind, and no package but koffi", () => {
     assertProcess("bin/garrison-warden.ts", (one) =>
-      isIn(one, "src/warden/", "src/actions/", "src/journal/", "src/processes/", ...COMMON),
+      isIn(one, "src/warden/", "src/actions/", "src/journal/", "src/blocks/web/", "src/processes/", ...COMMON),
     );
   });
 

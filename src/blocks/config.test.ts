@@ -22,7 +22,7 @@ test("parseConfig() blocks nothing by rule unless it is told to", async () => {
     },
     lists: [],
   });
-  assert.deepEqual(wardenBlocks, { backend: "auto", allow: [], proxies: [], hub: [] });
+  assert.deepEqual(wardenBlocks, { backend: "auto", allow: [], proxies: [], hub: [], web: false });
 });
 
 test("parseConfig() gives what is written to the mind and to the warden", async () => {
@@ -32,6 +32,7 @@ blocks:
   backend: "off"
   allow: [192.0.2.0/24, "2001:db8::1"]
   proxies: [198.51.100.7]
+  web: true
   policy: {points: 8, within: 1h, first: 10m, longest: 30d, factor: 2, networkAt: 8}
   lists:
     - {name: drop, from: "https://lists.example.org/drop.txt", every: 12h, maxSize: 1 MiB}
@@ -53,6 +54,7 @@ blocks:
     allow: ["192.0.2.0/24", "2001:db8::1"],
     proxies: ["198.51.100.7"],
     hub: [],
+    web: true,
   });
 });
 

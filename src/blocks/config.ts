@@ -75,6 +75,12 @@ export const settings = z.strictObject({
     .describe("How packets are dropped; auto: by nftables, else by ipset and iptables"),
   allow: networks.describe("Addresses and networks that are never blocked"),
   proxies: networks.describe("Proxies and CDNs before the web server: never blocked, as their clients are others"),
+  web: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether blocks are also written to STATE/web/deny.map (Apache) and deny.geo (nginx), by which the web server denies clients that come through a proxy; src/blocks/web/README.md says what it needs for that",
+    ),
   policy: part(policy).describe("When a rule blocks, and for how long"),
   lists: z.array(list).max(MAX_LISTS).default([]).describe("Lists of addresses kept by others, blocked in both modes"),
 });
@@ -95,8 +101,8 @@ export function toOptions({ mode, allow, proxies, policy, lists }: z.output<type
 }
 
 /** For the warden. */
-export function toWardenOptions({ backend, allow, proxies }: z.output<typeof settings>): WardenBlockOptions {
-  return { backend: backend === "off" ? null : backend, allow, proxies, hub: [] };
+export function toWardenOptions({ backend, allow, proxies, web }: z.output<typeof settings>): WardenBlockOptions {
+  return { backend: backend === "off" ? null : backend, allow, proxies, hub: [], web };
 }
 
 function toList({ name, from, every, maxSize, maxEntries }: z.output<typeof list>): BlockListOptions {

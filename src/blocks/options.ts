@@ -47,4 +47,6 @@ export interface WardenBlockOptions {
   readonly proxies: readonly string[];
   /** Addresses of the hub. */
   readonly hub: readonly string[];
+  /** Whether blocks are written for the web server too (src/blocks/web). */
+  readonly web: boolean;
 }

@@ -22,6 +22,8 @@ export interface WardenSettings {
   readonly journalFolder: string;
   /** Root-owned folder in which the warden writes down what it performed, with the undo. */
   readonly actionsFolder: string;
+  /** Root-owned folder, readable by everybody, in which blocks lie for the web server. */
+  readonly webFolder: string;
   /** Patterns of the watched files: an action on a file refuses any other. */
   readonly watchedFiles: readonly { readonly pattern: string; readonly secret: boolean }[];
   readonly blocks: WardenBlockOptions;

@@ -27,6 +27,8 @@ export interface Prepared {
   /** The mind's own folder, the only one that it may write to. */
   readonly mind: string;
   readonly actions: string;
+  /** Blocks for the web server, which runs as nobody in particular. */
+  readonly web: string;
   /** Where the build lies for the mind. */
   readonly mindCode: string;
 }
@@ -40,6 +42,7 @@ export function prepareFolders(folders: Folders, code: string, identity: Identit
   const prepared = {
     mind: join(state, "mind"),
     actions: join(state, "actions"),
+    web: join(state, "web"),
     mindCode: identity === null ? code : join(state, "code"),
   };
   for (const folder of [state, run]) {
@@ -49,6 +52,7 @@ export function prepareFolders(folders: Folders, code: string, identity: Identit
   makeFolder(prepared.mind, 0o700, identity?.uid, identity?.gid);
   makeFolder(journal, 0o750, identity === null ? undefined : 0, identity?.gid);
   makeFolder(prepared.actions, 0o700);
+  makeFolder(prepared.web, 0o755);
   makeFolder(dirname(canaries.file), 0o755);
   writeCanary(canaries.file, 0o644, "Nothing changes this file but garrison drill.\n");
   writeCanary(canaries.secret, 0o600, "Nothing reads this file but garrison drill.\n");

@@ -96,6 +96,7 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
     mindGid,
     journalFolder: folders.journal,
     actionsFolder: prepared.actions,
+    webFolder: prepared.web,
     watchedFiles: (sensors["files"]?.["watched"] ?? []) as unknown as WardenSettings["watchedFiles"],
     blocks: config.wardenBlocks,
   };
@@ -135,7 +136,7 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
       ...common,
       name: "warden",
       script: entry("warden"),
-      parameters: [folders.journal, prepared.actions, warden.blocks.backend ?? "off"],
+      parameters: [folders.journal, prepared.actions, prepared.web, warden.blocks.backend ?? "off"],
       settings: warden,
       listenFds: [listenUnix(wardenSocket, mindGid)],
       maxOldSpaceMiB: 64,

@@ -50,11 +50,12 @@ class Host {
         mindGid: 900,
         journalFolder: this.journal,
         actionsFolder: join(this.folder, "actions"),
+        webFolder: join(this.folder, "web"),
         watchedFiles: [
           { pattern: `${this.etc}/**`, secret: false },
           { pattern: `${this.etc}/secret*`, secret: true },
         ],
-        blocks: { backend: null, allow: [], proxies: [], hub: [] },
+        blocks: { backend: null, allow: [], proxies: [], hub: [], web: false },
         ...settings,
       },
       listenFd: listenUnix(this.socket, 0),

@@ -8,6 +8,7 @@ import type { ActionLimits } from "#src/actions/contract.ts";
 import { ACTION_KINDS } from "#src/actions/table.ts";
 import { parseWatchedPatterns } from "#src/actions/watched-paths.ts";
 import { JournalWriter } from "#src/journal/writer.ts";
+import { errorText } from "#src/lib/errors.ts";
 import { readGroupId } from "#src/linux/group-file.ts";
 import { openFirewall } from "#src/linux/open-firewall.ts";
 import type { Child } from "#src/processes/child.ts";
@@ -23,6 +24,7 @@ import { MindServer } from "./mind-server.ts";
 import { Performer } from "./performer.ts";
 import { Requests } from "./requests.ts";
 import { WardenJournal } from "./warden-journal.ts";
+import { emptyWebDeny, WebDeny } from "./web-deny.ts";
 
 /** Folders below the actions folder. */
 export const BLOCKS_FOLDER = "blocks";
@@ -50,15 +52,30 @@ export async function runWarden(child: Child<WardenSettings>): Promise<void> {
   const lists = BlockLists.open(join(settings.actionsFolder, LISTS_FOLDER));
   tellDamage(journal, blockLedger, lists);
   const { firewall, failure } = await openFirewall(settings.blocks.backend);
+  const facts = new HostFacts(settings.blocks);
+  const web = settings.blocks.web
+    ? new WebDeny({
+        folder: settings.webFolder,
+        // What the kernel does not drop, nobody denies.
+        blocks: () => (firewall === null ? [] : blockLedger.values()),
+        allowed: () => facts.allowed(),
+        now: () => Date.now(),
+        warn: (message, fields) => journal.warn(message, fields),
+      })
+    : null;
+  if (web === null) emptyWeb(settings.webFolder, journal);
   const keeper = new BlockKeeper({
     journal,
     ledger: blockLedger,
     listed: new ListedNetworks(lists),
-    facts: new HostFacts(settings.blocks),
+    facts,
     firewall,
     failure,
     now: () => Date.now(),
-    onStatus: () => tellStatus(),
+    onStatus: () => {
+      tellStatus();
+      web?.change();
+    },
   });
   const requests = new Requests(journal, performer, keeper);
   const server = new MindServer(child.listenFd, {
@@ -77,11 +94,22 @@ export async function runWarden(child: Child<WardenSettings>): Promise<void> {
   });
   const tellStatus = gathered(() => server.tell(keeper.status));
   await keeper.start();
+  web?.change();
   child.onStop(async () => {
+    web?.[Symbol.dispose]();
     await server.close();
     await keeper[Symbol.asyncDispose]();
     writer[Symbol.dispose]();
   });
+}
+
+/** Nothing is denied any more by files that nobody keeps. */
+function emptyWeb(folder: string, journal: WardenJournal): void {
+  try {
+    emptyWebDeny(folder);
+  } catch (error) {
+    journal.warn("blocks for the web server not emptied", { folder, failure: errorText(error) });
+  }
 }
 
 /** What was damaged on the disk is passed over, and never silently. */

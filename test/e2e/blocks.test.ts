@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { WardenBlockOptions } from "#src/blocks/options.ts";
 import { folderOf } from "#src/linux/temp-folder.mts";
 import { enterNamespace, Neighbour, run, startEcho } from "#src/linux/temp-namespace.mts";
 import { restoreBlocks } from "#src/warden/restore-blocks.ts";
+import { waitFor } from "./host.ts";
 import { WardenProcess } from "./warden-process.mts";
 
 const root = { skip: process.getuid?.() !== 0 };
@@ -147,7 +150,7 @@ test(
     await warden.stop("SIGTERM");
     run("nft", "flush", "ruleset");
     assert.deepEqual(await reaching(), ALL);
-    const options = { backend: "auto", allow: [], proxies: [], hub: [] } as const;
+    const options = { backend: "auto", allow: [], proxies: [], hub: [], web: false } as const;
     const restored = await restoreBlocks(warden.actions, options);
     assert.deepEqual(restored, { backend: "nftables", blocked: 1, listed: 2, damaged: 0 });
     assert.deepEqual(await reaching(), ["203.0.113.6", "2001:db8:0:6::5"]);
@@ -258,3 +261,37 @@ test("a confined warden that may not block says so, and refuses", root, async (t
   assert.match((await warden.block("x1", "192.0.2.1/32")) ?? "", /^Cannot block: blocking is switched off/);
   assert.match((await warden.unblock("x1")).failure ?? "", /switched off/);
 });
+
+test(
+  "a confined warden writes blocks for the web server, and empties the files when that is switched off",
+  root,
+  async (t) => {
+    enterNamespace();
+    const folder = folderOf(t);
+    const on = new WardenProcess(t, folder, { web: true, proxies: ["203.0.113.80"] });
+    const text = (name: string): string => {
+      const path = join(on.web, name);
+      return existsSync(path) ? readFileSync(path, "utf8") : "";
+    };
+    await on.start();
+    assert.equal(await on.block("x1", "198.51.100.7/32"), null);
+    assert.equal(await on.block("x2", "198.51.100.8/32", { ports: [443] }), null);
+    assert.equal(await on.block("x3", "198.51.100.9/32", { ports: [22] }), null);
+    assert.match((await on.block("x4", "203.0.113.80/32")) ?? "", /proxy|proxies/i);
+    await waitFor(() => text("deny.map").endsWith("\n198.51.100.8 deny\n198.51.100.7 deny\n"), "the map");
+    await waitFor(() => text("deny.geo").endsWith("\n198.51.100.8/32 1;\n198.51.100.7/32 1;\n"), "the geo file");
+    assert.equal(statSync(on.web).mode & 0o7777, 0o755);
+    assert.equal(statSync(join(on.web, "deny.map")).mode & 0o7777, 0o644);
+    await on.unblock("x1");
+    await waitFor(() => !text("deny.map").includes("198.51.100.7 "), "the end of a block");
+    await on.stop("SIGKILL");
+    // What ended while nobody ran is not in them behind a start.
+    writeFileSync(join(on.web, "deny.map"), "192.0.2.1 deny\n");
+    await on.start();
+    await waitFor(() => text("deny.map").endsWith("\n198.51.100.8 deny\n"), "the map of the next start");
+    await on.stop("SIGTERM");
+    const off = new WardenProcess(t, folder, { web: false });
+    await off.start();
+    for (const name of ["deny.map", "deny.geo"]) assert.match(text(name), /^#[^\n]*\n$/);
+  },
+);

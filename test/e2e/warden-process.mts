@@ -35,13 +35,17 @@ export class WardenProcess {
 
   constructor(t: TestContext, folder: string, options: Partial<WardenBlockOptions> = {}) {
     this.folder = folder;
-    this.#options = { backend: "auto", allow: [], proxies: [], hub: [], ...options };
-    for (const name of ["journal", "actions"]) mkdirSync(join(folder, name), { mode: 0o700 });
+    this.#options = { backend: "auto", allow: [], proxies: [], hub: [], web: false, ...options };
+    for (const name of ["journal", "actions", "web"]) mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
     t.after(() => this.stop("SIGKILL"));
   }
 
   get actions(): string {
     return join(this.folder, "actions");
+  }
+
+  get web(): string {
+    return join(this.folder, "web");
   }
 
   get pid(): number {
@@ -54,7 +58,7 @@ export class WardenProcess {
     const listenFd = listenUnix(path, 0);
     const journalFolder = join(this.folder, "journal");
     const backend = this.#options.backend ?? "off";
-    this.#child = spawn(process.execPath, [ENTRY, journalFolder, this.actions, backend], {
+    this.#child = spawn(process.execPath, [ENTRY, journalFolder, this.actions, this.web, backend], {
       stdio: ["ignore", "ignore", "pipe", "pipe", listenFd],
       env: {},
     });
@@ -67,6 +71,7 @@ export class WardenProcess {
       mindGid: 0,
       journalFolder,
       actionsFolder: this.actions,
+      webFolder: this.web,
       watchedFiles: [],
       blocks: this.#options,
     };
