@@ -31,7 +31,7 @@ const SEED = 3;
 const WRITE_LINES = 5000;
 const START_UNIX_MS = Date.UTC(2026, 10, 1);
 /** Whoever changes the generator gets new files. */
-const VERSION = 3;
+const VERSION = 4;
 
 /** Makes the log unless it is there from the last run: below the folder of temporary files, at most 420 MB each. */
 export function makeCorpus(kind: CorpusKind, lines: number): Corpus {
@@ -125,9 +125,11 @@ class Host {
     }
     const pid = 1000 + this.#below(60_000);
     const sshd = `${at} web1 sshd[${pid}]: `;
-    const customer = this.#pick(CUSTOMERS);
-    const address = this.#client();
-    const uid = 1000 + this.#below(200);
+    const number = this.#below(CUSTOMERS.length);
+    const customer = CUSTOMERS[number]!;
+    // Whoever logs in comes from one of three places.
+    const address = `${81 + (number % 8)}.${number}.17.${1 + this.#below(3)}`;
+    const uid = 1000 + number;
     switch (this.#below(9)) {
       case 0:
         return `${sshd}Accepted publickey for ${customer} from ${address} port ${this.#port()} ssh2: ED25519 SHA256:${this.#token(43)}`;

@@ -11,6 +11,7 @@ import type { Decision, DecisionKind, Withheld } from "./decision.ts";
 import { Growth } from "./growth.ts";
 import { Offences } from "./offences.ts";
 import { isRuleOf, type NumberedPolicy, Policies, type RulePolicy } from "./policies.ts";
+import { RecentMap } from "./recent-map.ts";
 import { ScoreTable } from "./score-table.ts";
 import { type Standing, Standings } from "./standing.ts";
 import { evidenceOf, nameOf, type Suspect, Suspects } from "./suspects.ts";
@@ -19,6 +20,7 @@ import { Witness } from "./witness.ts";
 /** Points of this many keys are held: 62 MB of arrays. */
 const MAX_KEYS = 1_000_000;
 const MAX_SUSPECTS = 8000;
+const MAX_COUNTED = 8000;
 const SHOWN_NAMES = 10;
 const DAY_MS = 86_400_000;
 // So many accounts that failed from one address are no one's bad memory.
@@ -53,6 +55,12 @@ export interface DeciderOptions {
   readonly maxKeys?: number;
 }
 
+/** An address as it is counted. */
+interface Counted {
+  readonly key: AddressKey;
+  readonly network: string;
+}
+
 interface Offender {
   readonly key: AddressKey;
   readonly network: string;
@@ -75,6 +83,8 @@ export class Decider {
   readonly #campaigns = new Campaigns();
   readonly #offences = new Offences();
   readonly #growth = new Growth();
+  /** The same text for an address each time: everything here is found by it. */
+  readonly #counted = new RecentMap<string, Counted>(MAX_COUNTED);
 
   constructor(policy: BlockPolicy, options: DeciderOptions = {}) {
     this.#blocksNetworks = policy.networkAt > 0;
@@ -91,9 +101,9 @@ export class Decider {
    * @returns mostly nothing
    */
   take(hit: PlacedHit, atUnixMs: number): readonly Decision[] {
-    const key = hit.address === null ? undefined : parseAddress(hit.address);
-    if (key === undefined || !this.#witness.counts(hit, atUnixMs)) return [];
-    return hit.outcome === "success" ? this.#succeed(key, hit, atUnixMs) : this.#offend(key, hit, atUnixMs);
+    const counted = hit.address === null ? undefined : this.#countedOf(hit.address);
+    if (counted === undefined || !this.#witness.counts(hit, atUnixMs)) return [];
+    return hit.outcome === "success" ? this.#succeed(counted, hit, atUnixMs) : this.#offend(counted, hit, atUnixMs);
   }
 
   /** The journal has been read up to an instant: tells of lines that it has not confirmed. */
@@ -129,8 +139,17 @@ export class Decider {
     return { keys: this.#scores.size, bytes: this.#scores.sizeBytes };
   }
 
-  #offend(key: AddressKey, hit: PlacedHit, atUnixMs: number): readonly Decision[] {
-    const network = countedNetwork(key);
+  #countedOf(address: string): Counted | undefined {
+    const known = this.#counted.get(address);
+    if (known !== undefined) return known;
+    const key = parseAddress(address);
+    if (key === undefined) return undefined;
+    const counted = { key, network: countedNetwork(key) };
+    this.#counted.set(address, counted);
+    return counted;
+  }
+
+  #offend({ key, network }: Counted, hit: PlacedHit, atUnixMs: number): readonly Decision[] {
     const suspect = this.#suspects.note(network, hit, atUnixMs);
     const policy = this.#policies.of(hit.rule);
     const offender: Offender = { key, network, suspect, policy, hit, atUnixMs };
@@ -260,21 +279,23 @@ export class Decider {
     return this.#campaigns.isUnderAttack(account, atUnixMs) && !this.#standings.knows(network, account, atUnixMs);
   }
 
-  #succeed(key: AddressKey, hit: PlacedHit, atUnixMs: number): readonly Decision[] {
+  #succeed({ key, network }: Counted, hit: PlacedHit, atUnixMs: number): readonly Decision[] {
     if (hit.user === null) return [];
-    const network = countedNetwork(key);
     const account = nameOf(hit.user);
     const suspect = this.#suspects.get(network, atUnixMs);
+    if (suspect === undefined) {
+      this.#standings.note(network, account, atUnixMs);
+      return [];
+    }
     const isKnown = this.#standings.knows(network, account, atUnixMs);
     const policy = this.#policies.of(hit.rule);
-    if (suspect !== undefined) {
-      const offender: Offender = { key, network, suspect, policy, hit, atUnixMs };
-      const points = this.#pointsOf(offender, account);
-      if (!isKnown && this.#isBreakIn(offender, account, points)) return [breakIn(offender, account, points)];
-      // Whoever tries many accounts does not clear himself by one that he has.
-      if (suspect.accounts.size < SPRAY_ACCOUNTS) this.#forgive(offender, account);
-    }
-    if ((suspect?.accounts.size ?? 0) < SPRAY_ACCOUNTS) this.#standings.note(network, account, atUnixMs);
+    const offender: Offender = { key, network, suspect, policy, hit, atUnixMs };
+    const points = this.#pointsOf(offender, account);
+    if (!isKnown && this.#isBreakIn(offender, account, points)) return [breakIn(offender, account, points)];
+    // Whoever tries many accounts does not clear himself by one that he has.
+    if (suspect.accounts.size >= SPRAY_ACCOUNTS) return [];
+    this.#forgive(offender, account);
+    this.#standings.note(network, account, atUnixMs);
     return [];
   }
 

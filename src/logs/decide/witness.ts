@@ -40,9 +40,11 @@ export class Witness {
 
   /** Whether a hit counts: the first sight of its deed, and not one that waits for the journal. */
   counts(hit: PlacedHit, atUnixMs: number): boolean {
+    const mustWait = hit.isForgeable && this.#isJournaled(hit.service);
+    // A login that is told of twice counts no more than one, and most lines are of logins.
+    if (hit.outcome === "success" && !mustWait) return true;
     const key = keyOf(hit);
     const origin = originOf(hit);
-    const mustWait = hit.isForgeable && this.#isJournaled(hit.service);
     const withinMs = mustWait ? CONFIRM_MS : SAME_DEED_MS;
     const deeds = this.#deeds.get(key) ?? [];
     const known = deeds.find(

@@ -20,6 +20,7 @@ const MAX_COPIES = 8;
 const COMMON_TEXTS = [
   "sshd[ sshd-session[ ssh2 from port user  from  port ",
   '"GET / "POST / "HEAD / "PUT / "OPTIONS / HTTP/1.1" HTTP/1.0" HTTP/2.0" Mozilla/5.0 (',
+  '] "GET / ] "POST / ] "HEAD / ] "PUT / ] "OPTIONS / ] "PROPFIND / ] "DELETE / ] "PATCH /',
   "[client  client:  server:  request:  host:  referer: , [error] [notice] [info] [pid  AH0",
   "rhost= ruser= tty= uid= euid= logname= user= status=sent  pid= id= H=( H= U= P=esmtp S=",
   "https:// http:// www. .com .php  for  the  and  with  not  to  in  on  is : [ ]: ) : ",
@@ -139,7 +140,7 @@ function scoreOf(texts: readonly string[] | null): number | null {
 
 /** Rarity of one text: letters tell more than blanks and digits, and without any it stands in each line of some format. */
 function worthOf(text: string): number {
-  if (COMMON_TEXTS.includes(text)) return text.length / 8;
+  if (COMMON_TEXTS.includes(text)) return text.length / 8 - 6;
   const telling = text.replace(/[\s\d:.,"[\]()=-]/g, "").length;
   return telling === 0 ? text.length / 8 - 8 : Math.min(telling, 16) + (text.length - telling) / 4;
 }

@@ -120,7 +120,8 @@ export const EXIM: RuleFile = {
       outcome: "success",
       // A sender holds spaces only in quotes or behind a backslash (RFC 5321 §4.1.2): such a one is not read.
       pattern: String.raw`^\w{6}-\w{6,11}-\w{2,4} <= (?<keptSender>[^\s"\\]+) H=${PEER} (?:.* )?P=\w+ (?:[A-Z][\w.]*=(?:"[^"]*"|[^\s"]*) )*?A=[\w-]+:(?<keptUser>(?<user>[^\s"]+)) (?:.* )?S=\d+ .*$`,
-      literal: " <= ",
+      // Most messages come from clients that have not logged in.
+      literal: " A=",
       samples: [
         {
           line: '2026-11-22 12:41:35 1xV6sx-00007l-1X <= info@alice.example H=(DESKTOP-1) [198.51.100.23]:37109 P=esmtpa A=dovecot_login:info@alice.example S=457 id=20261122124135.000473@web1.example.net T="Invoice" for v1@grey.example.org',

@@ -163,6 +163,7 @@ export const WEB: RuleFile = {
       sentence: "A request with a user's name (Basic or Digest) was answered with 401.",
       outcome: "failure",
       pattern: String.raw`^(?:(?<keptSite>(?<site>[\w.-]+)):\d+ )?${ADDRESS} [^ ]+ (?!-? \[)(?<user>.*) \[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "${REST}" 401 .*$`,
+      literal: '" 401 ',
       samples: [
         {
           line: '198.51.100.23 - bob [22/Nov/2026:12:41:46 +0000] "GET /admin/ HTTP/1.1" 401 188 "-" "Mozilla/5.0"',
