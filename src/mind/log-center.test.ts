@@ -339,6 +339,20 @@ describe("LogCenter", () => {
     for (const one of [second, third]) one.center[Symbol.dispose]();
   });
 
+  test("does not hold against a network, after a restart either, what was taken away by hand", async () => {
+    await using bench = await Bench.start();
+    await bench.fail(ATTACKER, ten("root"));
+    await until(() => bench.actions.get("x1")?.state === "done");
+    await bench.engine.unblock(ATTACKER, "admin:root");
+    const second = await Bench.start({ store: bench.host.store, nowUnixMs: bench.nowUnixMs + 2 * HOUR });
+    await second.fail(ATTACKER, ten("root"));
+    assert.deepEqual(
+      second.asked.map(({ untilUnixMs }) => untilUnixMs),
+      [second.nowUnixMs + HOUR],
+    );
+    second.center[Symbol.dispose]();
+  });
+
   test("stores a line that is not whole at its begin, and reads it once", async () => {
     await using bench = await Bench.start();
     const text = bench.line("Failed password for root from 203.0.113.5 port 4711 ssh2");
