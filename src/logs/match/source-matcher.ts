@@ -12,7 +12,7 @@ import { checkText, LiteralScanner, type ScannedHits } from "./literal-scanner.t
 import { RuleRunner, type RuleStats, type SearchBatch } from "./rule-runner.ts";
 
 /** Candidates that are searched at once: bounds what is held of them, and what a slow rule can cost. */
-const MAX_BATCH = 2000;
+const MAX_BATCH = 10_000;
 /** A scanner that was made of a smaller sample is made again when there is more to see. */
 const GOOD_SAMPLE_BYTES = 32_768;
 const MAX_HIT_TEXT = 1024;
@@ -24,7 +24,7 @@ export interface SourceMatcherOptions {
   /** A rule is looked at no more, because it took too long or threw. Told once. */
   onDisabled(rule: string, reason: string): void;
   /**
-   * CPU milliseconds that one rule may take for one batch of at most 2,000 lines.
+   * CPU milliseconds that one rule may take for one batch of at most 10,000 lines.
    * @default 250
    */
   readonly limitMs?: number;
