@@ -367,6 +367,18 @@ describe("Decider.take(), one deed in several logs", () => {
     assert.equal(bench.take(pair(), 500).length, 1);
   });
 
+  test("counts a failure once that has two lines in one log, and each of many such failures", () => {
+    const bench = new Bench();
+    const gaveUp = () => failure(ATTACKER, "bob", { rule: "sshd.gave-up" });
+    const pair = () => [failure(ATTACKER, "bob"), gaveUp()];
+    assert.deepEqual(
+      Array.from({ length: 9 }, pair).flatMap((hits) => bench.take(hits, 50)),
+      [],
+    );
+    assert.equal(bench.take(pair(), 50).length, 1);
+    assert.equal(new Bench().repeat(10, gaveUp).length, 1);
+  });
+
   test("counts each of several failures within one second", () => {
     assert.equal(new Bench().repeat(10, () => failure(ATTACKER), 50).length, 1);
   });

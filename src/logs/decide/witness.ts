@@ -16,7 +16,7 @@ const MAX_UNCONFIRMED = 2000;
 
 interface Deed {
   readonly atUnixMs: number;
-  /** The logs it was seen in. */
+  /** The logs it was seen in, and for failures the rules. */
   readonly origins: string[];
 }
 
@@ -100,11 +100,12 @@ export class Witness {
   }
 }
 
-function originOf({ source, place }: PlacedHit): string {
-  return `${source} ${place.file}`;
+/** One failure may be several lines of one log, each of another rule: that the password was wrong, and that the connection ended on it. */
+function originOf({ source, place, outcome, rule }: PlacedHit): string {
+  return `${source} ${place.file} ${outcome === "failure" ? rule : ""}`;
 }
 
-/** A deed is of a service, by an address, on an account. */
-function keyOf({ service, outcome, address, user }: PlacedHit): string {
-  return `${service} ${outcome} ${address} ${user?.slice(0, 64)}`;
+/** A deed is of a service, by an address, on an account. A rule that is not of the service, such as a jail's, sees deeds of its own. */
+function keyOf({ rule, service, outcome, address, user }: PlacedHit): string {
+  return `${rule.startsWith(`${service}.`) ? service : rule} ${outcome} ${address} ${user?.slice(0, 64)}`;
 }
