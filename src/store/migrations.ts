@@ -77,4 +77,6 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX block_by_time ON block (at_ms);
   `,
   "ALTER TABLE block ADD COLUMN outcome TEXT;",
+  // What is due is asked for every five seconds, of as many actions as there were blocks within the time that alerts are kept.
+  "CREATE INDEX action_by_state ON action (state, expires_ms);",
 ];
