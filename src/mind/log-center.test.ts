@@ -542,6 +542,25 @@ describe("LogCenter, the journal", () => {
     assert.equal(bench.asked.length, 1);
   });
 
+  test("counts lines of the file that came before it was known that there is no journal, also those of before a restart", async () => {
+    const missing = ["the journal (journald does not run)"];
+    const none = { source: "journal", kind: "journal" as const, files: 0, behindBytes: 0, missing, unreadable: [] };
+    await using bench = await Bench.start({ sources: [FILE, JOURNAL] });
+    await bench.fail(ATTACKER, ten("root").slice(0, 6));
+    bench.nowUnixMs += 20_000;
+    bench.center.tick();
+    const { nowUnixMs } = bench;
+    const second = await Bench.start({ sources: [FILE, JOURNAL], store: bench.host.store, nowUnixMs });
+    await second.fail(ATTACKER, ten("root").slice(6));
+    second.nowUnixMs += 20_000;
+    second.center.tick();
+    assert.deepEqual([bench.asked, second.asked], [[], []]);
+    second.center.onState([none]);
+    await until(() => second.asked.length > 0);
+    assert.deepEqual(second.told(), ["new auth.bruteforce low"]);
+    second.center[Symbol.dispose]();
+  });
+
   test("counts lines of the file again when the journal cannot be read", async () => {
     await using bench = await start();
     bench.center.onJournal(2, 0, Buffer.from("=\n"));

@@ -272,8 +272,9 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
 
   onState(sources: readonly SourceState[]): void {
     this.#states = sources;
-    for (const { source, kind, behindBytes, unreadable } of sources) {
-      if (kind === "journal" && unreadable.length > 0) this.#unreadable.add(source);
+    for (const { source, kind, behindBytes, missing, unreadable } of sources) {
+      if (kind === "journal" && missing.length + unreadable.length > 0)
+        this.#work.push(() => this.#loseJournal(source));
       if (behindBytes > BEHIND_BYTES && !this.#behind.has(source)) {
         this.#behind.add(source);
         this.#waiting.troubles.push({ trouble: "behind", source, behindBytes });
@@ -316,9 +317,15 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
     } catch (error) {
       // Lines of files count again by themselves until the journal is opened anew.
       this.#journals.delete(journal.source);
-      this.#unreadable.add(journal.source);
+      this.#loseJournal(journal.source);
       this.#parts.log.error("the journal is not read any more", { source: journal.source, reason: errorText(error) });
     }
+  }
+
+  #loseJournal(source: string): void {
+    this.#unreadable.add(source);
+    this.#waiting.decisions.push(...this.#decider.journalLost());
+    this.#bound();
   }
 
   #takeHit(hit: PlacedHit): void {
@@ -503,6 +510,8 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
 
   /** Up to when the journal has been read: to now when nothing of it waits. */
   #journalReadTo(nowUnixMs: number): number {
+    // Nothing is known of it yet.
+    if (this.#journals.size === 0) return Number.NEGATIVE_INFINITY;
     const isUpToDate = this.#work.isIdle && this.#behindBytesOf("journal") === 0;
     if (isUpToDate) return nowUnixMs - JOURNAL_LAG_MS;
     return Math.min(...[...this.#journals.values()].map(({ lastAtUnixMs }) => lastAtUnixMs));
@@ -546,7 +555,7 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
     }
     const withinMs = Math.max(60 * MINUTE_MS, this.#parts.blocks.policy.withinMs);
     for (const { hit, atUnixMs } of this.#hits.listSince(now - withinMs, RESTORED_HITS))
-      this.#decider.take(hit, atUnixMs);
+      this.#decider.take(hit, atUnixMs, true);
   }
 }
 

@@ -399,6 +399,19 @@ describe("Decider.take(), one deed in several logs", () => {
     assert.deepEqual(bench.decider.journalReached(bench.at + HOUR), []);
   });
 
+  test("counts what waits for a journal that is lost, and decides nothing anew of what is past", () => {
+    let isJournaled = true;
+    const bench = new Bench({ isJournaled: () => isJournaled });
+    const flat = () => failure(ATTACKER, "root", { isForgeable: true });
+    for (let index = 0; index < 10; index++)
+      bench.decider.take(failure(OFFICE, "root", { isForgeable: true }), START, true);
+    assert.deepEqual(bench.repeat(9, flat), []);
+    isJournaled = false;
+    assert.deepEqual(bench.decider.journalLost(), []);
+    assert.equal(bench.repeat(1, flat).length, 1);
+    assert.deepEqual(bench.decider.journalReached(bench.at + HOUR), []);
+  });
+
   test("counts what the journal confirms, whichever comes first, once", () => {
     const bench = new Bench({ isJournaled: () => true });
     const flat = () => failure(ATTACKER, "root", { isForgeable: true });

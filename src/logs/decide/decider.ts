@@ -98,17 +98,26 @@ export class Decider {
   /**
    * Takes one hit.
    * @param atUnixMs when it happened: the line's time, or that of its arrival. May go back between logs
+   * @param isPast it was taken before a restart already: when it counts later than now, nothing is decided for it
    * @returns mostly nothing
    */
-  take(hit: PlacedHit, atUnixMs: number): readonly Decision[] {
+  take(hit: PlacedHit, atUnixMs: number, isPast = false): readonly Decision[] {
     const counted = hit.address === null ? undefined : this.#countedOf(hit.address);
-    if (counted === undefined || !this.#witness.counts(hit, atUnixMs)) return [];
+    if (counted === undefined || !this.#witness.counts(hit, atUnixMs, isPast)) return [];
     return hit.outcome === "success" ? this.#succeed(counted, hit, atUnixMs) : this.#offend(counted, hit, atUnixMs);
   }
 
   /** The journal has been read up to an instant: tells of lines that it has not confirmed. */
   journalReached(atUnixMs: number): readonly Decision[] {
     return this.#witness.takeForged(atUnixMs).map((hit) => forged(hit, hit.atUnixMs ?? atUnixMs));
+  }
+
+  /** The journal cannot be read: lines that wait for it count by themselves, once `isJournaled` says so too. */
+  journalLost(): readonly Decision[] {
+    return this.#witness.takeUnconfirmed().flatMap(({ hit, atUnixMs, isPast }) => {
+      const decisions = this.take(hit, atUnixMs, isPast);
+      return isPast ? [] : decisions;
+    });
   }
 
   /** A block of before: while it lasts nothing is decided of the network anew, and the next lasts longer. */

@@ -20,9 +20,12 @@ interface Deed {
   readonly origins: string[];
 }
 
-interface Unconfirmed {
+/** A hit that waits for the journal. */
+export interface Unconfirmed {
   readonly hit: PlacedHit;
   readonly atUnixMs: number;
+  /** Its decisions were taken before. */
+  readonly isPast: boolean;
 }
 
 /** Decides which hits count. */
@@ -39,7 +42,7 @@ export class Witness {
   }
 
   /** Whether a hit counts: the first sight of its deed, and not one that waits for the journal. */
-  counts(hit: PlacedHit, atUnixMs: number): boolean {
+  counts(hit: PlacedHit, atUnixMs: number, isPast: boolean): boolean {
     const mustWait = hit.isForgeable && this.#isJournaled(hit.service);
     // A login that is told of twice counts no more than one, and most lines are of logins.
     if (hit.outcome === "success" && !mustWait) return true;
@@ -55,7 +58,7 @@ export class Witness {
       return false;
     }
     if (mustWait) {
-      this.#wait(key, { hit, atUnixMs });
+      this.#wait(key, { hit, atUnixMs, isPast });
       return false;
     }
     deeds.push({ atUnixMs, origins: [origin, ...this.#confirm(key, atUnixMs)] });
@@ -76,6 +79,14 @@ export class Witness {
       );
     }
     return forged;
+  }
+
+  /** Nobody confirms them any more. @returns all that wait, oldest first */
+  takeUnconfirmed(): readonly Unconfirmed[] {
+    const all = [...this.#unconfirmed.values()].flat();
+    this.#unconfirmed.clear();
+    this.#unconfirmedCount = 0;
+    return all.sort((one, other) => one.atUnixMs - other.atUnixMs);
   }
 
   #wait(key: string, one: Unconfirmed): void {

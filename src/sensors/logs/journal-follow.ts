@@ -1,4 +1,5 @@
 /** Follows the journal of one source for one mind after another, by a process of journalctl. It keeps no position: the mind does. */
+import { existsSync } from "node:fs";
 import { errnoOf, errorText } from "#src/lib/errors.ts";
 import { JournalProcess, readLastCursor } from "#src/linux/journalctl.ts";
 import type { LogStream, SourceState, StoredUpTo } from "#src/model/log-stream.ts";
@@ -9,6 +10,11 @@ const LONGEST_BACKOFF_MS = 60_000;
 const GOOD_RUN_MS = 60_000;
 /** As MAX_CHUNK_BYTES of the wire. */
 const CHUNK_BYTES = 256 * 1024;
+// systemd-journald.service(8): programs write to it there.
+const JOURNALD_SOCKET = "/run/systemd/journal/socket";
+/** There is none, which is no fault. */
+const NO_JOURNALD = "the journal (journald does not run)";
+const NO_ENTRIES = "the journal (it has no entries)";
 
 /** What it needs. */
 export interface JournalFollowOptions {
@@ -29,6 +35,7 @@ export class JournalFollow implements Disposable {
   #pending: Buffer[] = [];
   #file = 0;
   #sentBytes = 0;
+  #isOpen = false;
   #isClosed = false;
   #startedMs = 0;
   #cursor: string | null = null;
@@ -37,6 +44,7 @@ export class JournalFollow implements Disposable {
   #session = 0;
   #backoffMs = FIRST_BACKOFF_MS;
   #blindness: string | null = null;
+  #absence: string | null = null;
 
   constructor(options: JournalFollowOptions) {
     this.#options = options;
@@ -49,8 +57,18 @@ export class JournalFollow implements Disposable {
   /** A mind has connected. `null`: it never had an entry, and history is not wanted. */
   follow(cursor: string | null): void {
     this.lose();
-    const session = this.#session;
     this.#backoffMs = FIRST_BACKOFF_MS;
+    this.#follow(cursor, this.#session);
+  }
+
+  #follow(cursor: string | null, session: number): void {
+    if (this.#options.folder === undefined && !existsSync(JOURNALD_SOCKET)) {
+      // Files of before are no journal of what happens now.
+      this.#again(session, () => this.#follow(cursor, session), null);
+      this.#absence = NO_JOURNALD;
+      return;
+    }
+    this.#absence = null;
     if (cursor !== null) return this.#start(cursor, session);
     // A mind that has still stored nothing of it misses nothing either.
     if (this.#beginning !== undefined) return this.#start(this.#beginning, session);
@@ -59,7 +77,7 @@ export class JournalFollow implements Disposable {
         this.#beginning = last;
         this.#start(last, session);
       },
-      (error: unknown) => this.#again(session, () => this.follow(null), whyNone(error)),
+      (error: unknown) => this.#again(session, () => this.#follow(null, session), whyNone(error)),
     );
   }
 
@@ -78,17 +96,18 @@ export class JournalFollow implements Disposable {
     this.#session++;
     this.#stop();
     this.#file = 0;
+    this.#isOpen = false;
   }
 
   state(): SourceState {
     const { source } = this.#options;
-    const reason = this.#blindness ?? (this.#process?.complaint || null);
+    const reason = this.#blindness ?? ((this.#isOpen ? null : this.#process?.complaint) || null);
     return {
       source,
       kind: "journal",
       files: this.#process === null ? 0 : 1,
       behindBytes: this.#pending.reduce((sum, { length }) => sum + length, 0),
-      missing: [],
+      missing: this.#absence === null ? [] : [this.#absence],
       unreadable: reason === null ? [] : [{ path: "journal", reason: reason.slice(0, 500) }],
     };
   }
@@ -99,21 +118,31 @@ export class JournalFollow implements Disposable {
 
   #start(cursor: string | null, session: number): void {
     if (session !== this.#session) return;
-    const { source, stream } = this.#options;
     this.#cursor = cursor;
     this.#sentBytes = 0;
     this.#file = this.#options.nextNumber();
+    this.#isOpen = false;
     this.#isClosed = false;
     this.#startedMs = performance.now();
     this.#blindness = null;
-    stream.send({ t: "journal", file: this.#file, source, cursor });
+    // One that never had an entry may stay without: the mind is to wait for no word of it.
+    if (cursor === null) this.#absence = NO_ENTRIES;
+    else this.#open();
     this.#process = new JournalProcess(cursor, this.#options, {
       onBytes: (bytes) => {
+        if (!this.#isOpen) this.#open();
         this.#pending.push(bytes);
         return this.#sendPending();
       },
       onEnd: (reason) => this.#onEnd(reason),
     });
+  }
+
+  #open(): void {
+    const { source, stream } = this.#options;
+    this.#isOpen = true;
+    this.#absence = null;
+    stream.send({ t: "journal", file: this.#file, source, cursor: this.#cursor });
   }
 
   /** @returns whether all was sent */
@@ -138,7 +167,8 @@ export class JournalFollow implements Disposable {
     this.#blindness = reason;
     if (performance.now() - this.#startedMs > GOOD_RUN_MS) this.#backoffMs = FIRST_BACKOFF_MS;
     this.#options.count("restarts of journalctl", 1);
-    this.#sendPending();
+    if (this.#isOpen) this.#sendPending();
+    else this.#again(this.#session, () => this.#start(this.#cursor, this.#session), reason);
   }
 
   #close(): void {
@@ -155,7 +185,7 @@ export class JournalFollow implements Disposable {
     this.#again(session, () => this.#start(cursor, session), this.#blindness ?? "");
   }
 
-  #again(session: number, run: () => void, reason: string): void {
+  #again(session: number, run: () => void, reason: string | null): void {
     if (session !== this.#session) return;
     this.#blindness = reason;
     const delayMs = this.#backoffMs;

@@ -134,9 +134,10 @@ test("the sensor says that there is no journal, and reads it from its start when
   const { journal, socket, options, store } = makeBench(t);
   await using sentry = new FakeSentry(socket, options);
   using mind = new FakeMind(socket, store);
-  await until(() => mind.log.includes("journal journal from its start"));
   await until(() => sentry.runner.status().blindTo.some((text) => text.startsWith("journal: ")));
+  assert.ok(!mind.log.some((line) => line.startsWith("journal ")), "a journal was announced that is not there");
   journal.append("one");
+  await until(() => mind.log.includes("journal journal from its start"));
   await until(() => store.entries.length === 1);
   assert.deepEqual(messages(store), ["one"]);
 });

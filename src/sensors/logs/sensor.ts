@@ -198,7 +198,8 @@ class LogsRun implements AsyncDisposable {
     const { problems } = this.#watch;
     const files = sources.reduce((sum, one) => sum + (one.kind === "file" ? one.files : 0), 0);
     const reading = sources.filter((one) => one.kind === "file" && one.files > 0).length;
-    const journals = sources.filter(({ kind }) => kind === "journal");
+    const journals = sources.filter(({ kind, missing }) => kind === "journal" && missing.length === 0);
+    const absent = sources.flatMap(({ kind, missing }) => (kind === "journal" ? missing : []));
     const unreadable = sources.flatMap((one) => one.unreadable);
     const behind = sources.filter(({ behindBytes }) => behindBytes > 0);
     const blindTo = [
@@ -218,6 +219,7 @@ class LogsRun implements AsyncDisposable {
         ...(journals.length === 0
           ? []
           : [`the journal by journalctl for ${journals.map(({ source }) => source).join(", ")}`]),
+        ...absent.map((what) => `not there yet: ${what}`),
         ...this.#missing(),
       ],
       blindTo: [...blindTo, "writes through mmap(2), and by another host of a network filesystem within a minute"],
