@@ -10,6 +10,7 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -22,7 +23,8 @@ import { Host } from "./host.ts";
 
 const ATTACKER = "198.51.100.23";
 const MACHINE = "0123456789abcdef0123456789abcdef";
-const BOOT = "fedcba9876543210fedcba9876543210";
+// journalctl --follow shows entries of this boot alone.
+const BOOT = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim().replaceAll("-", "");
 const RULE = { source: "exim-main", rule: "exim.auth-failed" };
 /** A batch is what is written at once. */
 const BATCHES = 60;
