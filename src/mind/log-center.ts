@@ -550,12 +550,16 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
   #restore(): void {
     const now = this.#parts.now();
     this.#decider.restoreStandings(this.#hits.standings(RESTORED_HITS));
-    for (const { network, rule, atUnixMs, untilUnixMs } of this.#blocks.listCounting(now - MONTH_MS, 100_000)) {
-      if (rule !== null) this.#decider.restoreBlock(network, atUnixMs, untilUnixMs ?? Number.MAX_SAFE_INTEGER);
+    /** When a network was let go by hand: what it did before is forgiven. */
+    const letGo = new Map<string, number>();
+    for (const { network, rule, atUnixMs, untilUnixMs, outcome } of this.#blocks.listSince(now - MONTH_MS, 100_000)) {
+      const until = untilUnixMs ?? Number.MAX_SAFE_INTEGER;
+      if (outcome === "undone") letGo.set(network, until);
+      else if (outcome === null && rule !== null) this.#decider.restoreBlock(network, atUnixMs, until);
     }
     const withinMs = Math.max(60 * MINUTE_MS, this.#parts.blocks.policy.withinMs);
-    for (const { hit, atUnixMs } of this.#hits.listSince(now - withinMs, RESTORED_HITS))
-      this.#decider.take(hit, atUnixMs, true);
+    for (const { hit, atUnixMs, network } of this.#hits.listSince(now - withinMs, RESTORED_HITS))
+      if (atUnixMs > (letGo.get(network) ?? 0)) this.#decider.take(hit, atUnixMs, true);
   }
 }
 
