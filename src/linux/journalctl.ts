@@ -6,7 +6,10 @@
  * Blinded by: entries that are vacuumed before they were read; a journal that is only in /run and gone by a restart.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { GarrisonError } from "#src/lib/errors.ts";
+import { readBoundedFile } from "./bounded-file.ts";
 
 const PROGRAM = "journalctl";
 const MAX_COMPLAINT = 300;
@@ -34,6 +37,18 @@ export interface JournalHandlers {
   onEnd(reason: string): void;
 }
 
+/**
+ * The folder of this host's journal when it outlives a restart of the machine. Named, it is followed with the entries of all boots;
+ * systemd 252 follows those of this boot alone without. `undefined`: journald writes to /run, or is not there.
+ * @param root a tree as the host's
+ */
+export function persistentJournal(root = "/"): string | undefined {
+  const id = readBoundedFile(join(root, "etc/machine-id"), 64).toString().trim();
+  if (!/^[0-9a-f]{32}$/.test(id) || existsSync(join(root, "run/log/journal", id, "system.journal"))) return undefined;
+  const folder = join(root, "var/log/journal", id);
+  return existsSync(folder) ? folder : undefined;
+}
+
 /** Cursor of the journal's last entry; `null` when it has none. @throws Error with code `ENOENT` when there is no journalctl */
 export function readLastCursor({ folder }: Pick<JournalOptions, "folder">): Promise<string | null> {
   const options = { env: ENVIRONMENT, cwd: "/", timeout: CURSOR_WITHIN_MS, maxBuffer: 64 * 1024 };
@@ -59,7 +74,7 @@ export class JournalProcess implements Disposable {
    */
   constructor(cursor: string | null, { matches, folder }: JournalOptions, handlers: JournalHandlers) {
     this.#handlers = handlers;
-    // --follow alone would mean this boot only; --merge would mix in what other hosts have sent to this one.
+    // --merge would mix in what other hosts have sent to this one.
     const from = cursor === null ? [] : [`--after-cursor=${checkedCursor(cursor)}`];
     const parameters = ["--output=export", "--follow", "--no-tail", "--boot=all", ...from, ...folderOption(folder)];
     this.#child = spawn(PROGRAM, [...parameters, "--", ...checkedMatches(matches)], {

@@ -1,7 +1,7 @@
 /** Follows the journal of one source for one mind after another, by a process of journalctl. It keeps no position: the mind does. */
 import { existsSync } from "node:fs";
 import { errnoOf, errorText } from "#src/lib/errors.ts";
-import { JournalProcess, readLastCursor } from "#src/linux/journalctl.ts";
+import { type JournalOptions, JournalProcess, persistentJournal, readLastCursor } from "#src/linux/journalctl.ts";
 import type { LogStream, SourceState, StoredUpTo } from "#src/model/log-stream.ts";
 
 const FIRST_BACKOFF_MS = 1000;
@@ -72,7 +72,7 @@ export class JournalFollow implements Disposable {
     if (cursor !== null) return this.#start(cursor, session);
     // A mind that has still stored nothing of it misses nothing either.
     if (this.#beginning !== undefined) return this.#start(this.#beginning, session);
-    readLastCursor(this.#options).then(
+    readLastCursor(this.#journal()).then(
       (last) => {
         this.#beginning = last;
         this.#start(last, session);
@@ -128,7 +128,7 @@ export class JournalFollow implements Disposable {
     // One that never had an entry may stay without: the mind is to wait for no word of it.
     if (cursor === null) this.#absence = NO_ENTRIES;
     else this.#open();
-    this.#process = new JournalProcess(cursor, this.#options, {
+    this.#process = new JournalProcess(cursor, this.#journal(), {
       onBytes: (bytes) => {
         if (!this.#isOpen) this.#open();
         this.#pending.push(bytes);
@@ -136,6 +136,12 @@ export class JournalFollow implements Disposable {
       },
       onEnd: (reason) => this.#onEnd(reason),
     });
+  }
+
+  /** Asked at each start: journald moves from /run to /var while the machine starts. */
+  #journal(): JournalOptions {
+    const { matches, folder = persistentJournal() } = this.#options;
+    return folder === undefined ? { matches } : { matches, folder };
   }
 
   #open(): void {
