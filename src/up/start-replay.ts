@@ -15,6 +15,9 @@ const FLAGS = [
   "--max-old-space-size=160",
 ];
 const MAX_STDERR = 2000;
+const CODE = join(import.meta.dirname, "../..");
+const IS_SOURCE = import.meta.filename.endsWith(".ts");
+const OWN_ENTRY = join(CODE, `bin/garrison-replay.${IS_SOURCE ? "ts" : "js"}`);
 
 /** The child, as the command sees it. */
 export interface RunningReplay {
@@ -31,12 +34,10 @@ export interface RunningReplay {
  */
 export function startReplay(settings: ReplaySettings, stateFolder: string): RunningReplay {
   const identity = process.getuid?.() === 0 ? chooseIdentity(join(stateFolder, "mind")) : null;
-  const code = join(import.meta.dirname, "../..");
-  const entry = `bin/garrison-replay.${import.meta.filename.endsWith(".ts") ? "ts" : "js"}`;
-  const place = identity === null ? code : placeToRead(code, entry, stateFolder);
+  const entry = identity === null ? OWN_ENTRY : entryToRead(stateFolder);
   // The child has the files as descriptors 5 and on.
   const files = settings.files.map((file, index) => ({ ...file, fd: 5 + index }));
-  const child = spawn("/proc/self/exe", [...FLAGS, join(place, entry), String(files.length)], {
+  const child = spawn("/proc/self/exe", [...FLAGS, entry, String(files.length)], {
     stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", ...settings.files.map(({ fd }) => fd)],
     env: childEnvironment(),
     cwd: "/",
@@ -54,13 +55,14 @@ function ids(identity: Identity | null): { uid?: number; gid?: number } {
   return identity === null ? {} : { uid: identity.uid, gid: identity.gid };
 }
 
-/** The build itself where others can read it, else a copy. */
-function placeToRead(code: string, entry: string, stateFolder: string): string {
-  if (isReadableToOthers(join(code, entry))) return code;
+/** The code itself where others can read it, else a copy of the build. */
+function entryToRead(stateFolder: string): string {
+  if (isReadableToOthers(OWN_ENTRY)) return OWN_ENTRY;
   const copy = join(stateFolder, "code");
   mkdirSync(stateFolder, { recursive: true, mode: 0o755 });
-  copyCode(code, copy);
-  if (isReadableToOthers(join(copy, entry))) return copy;
+  copyCode(IS_SOURCE ? join(CODE, "dist") : CODE, copy);
+  const entry = join(copy, "bin/garrison-replay.js");
+  if (isReadableToOthers(entry)) return entry;
   throw new GarrisonError(
     "GARRISON_FOLDER",
     `Cannot use "${stateFolder}": others cannot pass through it, expected a folder where the reader of logs finds its code; give a --state elsewhere`,
