@@ -3,6 +3,7 @@
  * wire/warden-messages.ts lists, parses nothing hostile, opens no network connection, and fails closed: what cannot be checked or
  * written down is not done.
  */
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ActionLimits } from "#src/actions/contract.ts";
 import { ACTION_KINDS } from "#src/actions/table.ts";
@@ -24,7 +25,6 @@ import { MindServer } from "./mind-server.ts";
 import { Performer } from "./performer.ts";
 import { Requests } from "./requests.ts";
 import { WardenJournal } from "./warden-journal.ts";
-import { emptyWebDeny, WebDeny } from "./web-deny.ts";
 
 /** Folders below the actions folder. */
 export const BLOCKS_FOLDER = "blocks";
@@ -54,7 +54,7 @@ export async function runWarden(child: Child<WardenSettings>): Promise<void> {
   const { firewall, failure } = await openFirewall(settings.blocks.backend);
   const facts = new HostFacts(settings.blocks);
   const web = settings.blocks.web
-    ? new WebDeny({
+    ? new (await import("./web-deny.ts")).WebDeny({
         folder: settings.webFolder,
         // What the kernel does not drop, nobody denies.
         blocks: () => (firewall === null ? [] : blockLedger.values()),
@@ -63,7 +63,7 @@ export async function runWarden(child: Child<WardenSettings>): Promise<void> {
         warn: (message, fields) => journal.warn(message, fields),
       })
     : null;
-  if (web === null) emptyWeb(settings.webFolder, journal);
+  if (web === null) await emptyWeb(settings.webFolder, journal);
   const keeper = new BlockKeeper({
     journal,
     ledger: blockLedger,
@@ -104,9 +104,10 @@ export async function runWarden(child: Child<WardenSettings>): Promise<void> {
 }
 
 /** Nothing is denied any more by files that nobody keeps. */
-function emptyWeb(folder: string, journal: WardenJournal): void {
+async function emptyWeb(folder: string, journal: WardenJournal): Promise<void> {
+  if (!existsSync(folder) || readdirSync(folder).length === 0) return;
   try {
-    emptyWebDeny(folder);
+    (await import("./web-deny.ts")).emptyWebDeny(folder);
   } catch (error) {
     journal.warn("blocks for the web server not emptied", { folder, failure: errorText(error) });
   }
