@@ -88,7 +88,8 @@ export class Mind {
   #timer: NodeJS.Timeout | null = null;
   #ticks = 0;
   #dropped = 0;
-  #storeFailure: string | null = null;
+  /** Why facts, or logs, cannot be stored; there is room again when neither waits. */
+  readonly #storeFailures = new Map<"facts" | "logs", string>();
   #journalFailure: string | null = null;
   #sentryStatus: SentryStatus | null = null;
   #isWatching = false;
@@ -128,7 +129,7 @@ export class Mind {
       judge: this.judge,
       tell: (outcomes) => this.tell(outcomes),
       acknowledge: (boot, seq) => this.#sentry?.acknowledge(boot, seq),
-      onFull: (reason) => this.#onStoreFull(reason),
+      onFull: (reason) => this.#onStoreFull("facts", reason),
       makeRoom: () => this.#makeRoom(),
       onPassedOver: ({ sensor, type }, error) => this.#onPassedOver(sensor, type, error),
     });
@@ -333,7 +334,7 @@ export class Mind {
       now: () => Date.now(),
       tell: (outcomes) => this.tell(outcomes),
       makeRoom: () => this.#makeRoom(),
-      onFull: (reason) => this.#onStoreFull(reason),
+      onFull: (reason) => this.#onStoreFull("logs", reason),
     });
     this.#logStream = new LogStreamClient(logsSocket, this.#logs);
   }
@@ -387,13 +388,21 @@ export class Mind {
     this.#journalFailure = failure;
   }
 
-  #onStoreFull(reason: string | null): void {
-    if (reason !== null && this.#storeFailure === null) {
+  get #storeFailure(): string | null {
+    const reason = this.#storeFailures.values().next().value;
+    return reason === undefined ? null : `full: alerts are told but not kept until there is room (${reason})`;
+  }
+
+  #onStoreFull(part: "facts" | "logs", reason: string | null): void {
+    const wasFull = this.#storeFailures.size > 0;
+    if (reason !== null) this.#storeFailures.set(part, reason);
+    else if (!this.#storeFailures.delete(part)) return;
+    const isFull = this.#storeFailures.size > 0;
+    if (isFull && !wasFull) {
       this.#child.log.error("the store is full: alerts are told but not kept until there is room", { reason });
     }
     // Alerts that were told while nothing could be kept have been kept now.
-    if (reason === null) this.#save("notify.told", this.#toldNumber);
-    this.#storeFailure = reason === null ? null : `full: alerts are told but not kept until there is room (${reason})`;
+    if (!isFull) this.#save("notify.told", this.#toldNumber);
     this.watchers.tell({ event: "status", value: this.status() });
   }
 

@@ -340,7 +340,8 @@ function rowsOf(spec: FilterSpec, lines: readonly string[]): string[] {
         atUnixMs: null,
         trusted: null,
       };
-      const isCandidate = rule.literals?.some((literal) => line.text.toLowerCase().includes(literal.toLowerCase())) ?? true;
+      const isCandidate =
+        rule.literals?.some((literal) => line.text.toLowerCase().includes(literal.toLowerCase())) ?? true;
       const found = isCandidate ? rule.search(line) : null;
       const hits = found === null || found === undefined ? [] : rule.conclude(found, line);
       return hits.map(({ address, detail, atUnixMs, user }) => {
