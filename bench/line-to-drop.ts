@@ -98,10 +98,10 @@ async function measure(): Promise<void> {
     const address = addressOf(index);
     sender.stdin.write(`${address}\n`);
     while ((await lastOf(address)) === 0) await sleep(5);
-    appendFileSync(log, badLine(address).repeat(4));
+    appendFileSync(log, [1, 2, 3, 4].map((number) => badLine(index, number)).join(""));
     await sleep(20);
     const startedMs = performance.timeOrigin + performance.now();
-    appendFileSync(log, badLine(address));
+    appendFileSync(log, badLine(index, 5));
     let lastMs = await lastOf(address);
     const isQuiet = (): boolean => performance.timeOrigin + performance.now() - lastMs > QUIET_MS;
     while (!isQuiet() && lastMs - startedMs < GIVE_UP_MS) {
@@ -125,11 +125,13 @@ async function measure(): Promise<void> {
   process.stdout.write(`${JSON.stringify(figures)}\n`);
 }
 
-function badLine(address: string): string {
+/** Each try is a connection of its own, and each attacker wants another account: none of them is blocked for the others. */
+function badLine(index: number, number: number): string {
   const at = new Date()
     .toString()
     .slice(4, 24)
     .replace(/ \d{4}/, "")
     .replace(/ 0/, "  ");
-  return `${at} host sshd[${process.pid}]: Failed password for root from ${address} port 50022 ssh2\n`;
+  const pid = 10_000 + index * 8 + number;
+  return `${at} host sshd[${pid}]: Failed password for user${index} from ${addressOf(index)} port ${pid} ssh2\n`;
 }
