@@ -47,7 +47,7 @@ const HIT: LogHit = {
   user: null,
   site: "alice.example",
   detail: DETAIL,
-  weight: 5,
+  weight: 2,
   text: '198.51.100.23 alice.example "GET /a.php?x=" 403 stopped 1234001 [awLjDsRtYDuhEiTeT7ZJWAAAAAE]',
 };
 
@@ -115,13 +115,13 @@ test("weightOf() counts what was stopped by its severity or score, and a fifth f
     const rules = [{ id: "1", message: "", severity, tags: [], matchedVar: null }];
     return weightOf({ rules, isIntercepted, score } as unknown as WafEntry);
   };
-  assert.equal(weigh("critical", true), 5);
-  assert.equal(weigh("warning", true), 2);
-  assert.equal(weigh("warning", true, 8), 5);
-  assert.equal(weigh("notice", true), 1);
-  assert.equal(weigh(null, true), 3);
-  assert.equal(weigh("critical", false), 1);
-  assert.equal(weigh("notice", false), 0.2);
+  assert.equal(weigh("critical", true), 2);
+  assert.equal(weigh("warning", true), 0.6);
+  assert.equal(weigh("warning", true, 8), 2);
+  assert.equal(weigh("notice", true), 0.4);
+  assert.equal(weigh(null, true), 1);
+  assert.equal(weigh("critical", false), 0.4);
+  assert.equal(weigh("notice", false), 0.08);
 });
 
 test("the three rules of a source read each kind of log, and keep nothing of the line that is secret", () => {

@@ -83,23 +83,26 @@ function shownText({ uniqueId, address, site, method, uri, status, isIntercepted
 
 // A rule without a severity that stops a request was written by somebody who meant it: as grave as an error.
 const WEIGHT: Readonly<Record<WafSeverity | "none", number>> = {
-  emergency: 5,
-  alert: 5,
-  critical: 5,
-  error: 3,
-  warning: 2,
-  notice: 1,
-  info: 1,
-  debug: 1,
-  none: 3,
+  emergency: 2,
+  alert: 2,
+  critical: 2,
+  error: 1,
+  warning: 0.6,
+  notice: 0.4,
+  info: 0.4,
+  debug: 0.4,
+  none: 1,
 };
+/** An anomaly score of 5, at which CRS stops a request, is as grave as a critical rule. */
+const SCORE_WEIGHT = 0.4;
+const GRAVEST = 2;
 
 /**
- * 1 to 5 for a request that was stopped, by its gravest rule or its anomaly score, whichever is more; a fifth of it for one that
- * was let through: one false positive never blocks anybody.
+ * 0.4 to 2 for a request that was stopped, by its gravest rule or its anomaly score, whichever is more; a fifth of it for one that
+ * was let through. At a limit of 5 points one false positive, or two, block nobody.
  */
 export function weightOf(entry: WafEntry): number {
-  const gravest = Math.max(...entry.rules.map(({ severity }) => WEIGHT[severity ?? "none"]), 1);
-  const weight = Math.max(gravest, Math.min(entry.score ?? 0, 5));
+  const gravest = Math.max(...entry.rules.map(({ severity }) => WEIGHT[severity ?? "none"]), WEIGHT.notice);
+  const weight = Math.max(gravest, Math.min((entry.score ?? 0) * SCORE_WEIGHT, GRAVEST));
   return entry.isIntercepted ? weight : weight / 5;
 }
