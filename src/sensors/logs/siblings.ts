@@ -6,6 +6,7 @@ import { hasHead, type OpenLog, openLog } from "./open-log.ts";
 import { compareAge, parseRotatedName } from "./rotated.ts";
 import { readUnzippedHead } from "./unzipped.ts";
 
+const MAX_LISTINGS = 5;
 const MAX_SIBLINGS = 200;
 
 /** A content that is looked for. */
@@ -85,21 +86,50 @@ export function stemOf(path: string, isLog: (path: string) => boolean): string {
   return rotated !== undefined && isLog(joinPath(folder, rotated.stem)) ? joinPath(folder, rotated.stem) : path;
 }
 
-/** The rotated files of a log that can be read, the oldest first. */
+/** The rotated files of a log that can be read, the oldest first. Listed again while a rotation goes on meanwhile: one would be missed. */
 export function listSiblings(logPath: string): Sibling[] {
-  const { folder, name } = splitPath(logPath);
-  const siblings: Sibling[] = [];
-  for (const other of listNames(folder)) {
-    const rotated = parseRotatedName(other);
-    if (rotated?.stem !== name || (rotated.compression !== "" && rotated.compression !== ".gz")) continue;
-    try {
-      siblings.push(new Sibling(joinPath(folder, other), rotated.mark, rotated.compression !== ""));
-    } catch {
-      // gone between the two looks
-    }
-    if (siblings.length >= MAX_SIBLINGS) break;
+  for (let listing = 1; ; listing++) {
+    const before = rotatedNames(logPath);
+    const siblings = openSiblings(logPath, before);
+    const isWhole = siblings.every(isInPlace) && isEqual(before, rotatedNames(logPath));
+    if (isWhole || listing === MAX_LISTINGS) return siblings.sort(compareAge);
+    closeSiblings(siblings);
   }
-  return siblings.sort(compareAge);
+}
+
+function openSiblings(logPath: string, names: readonly string[]): Sibling[] {
+  const { folder } = splitPath(logPath);
+  return names.flatMap((name) => {
+    const rotated = parseRotatedName(name)!;
+    try {
+      return new Sibling(joinPath(folder, name), rotated.mark, rotated.compression !== "");
+    } catch {
+      // gone between the two looks, or none that may be read
+      return [];
+    }
+  });
+}
+
+function rotatedNames(logPath: string): string[] {
+  const { folder, name } = splitPath(logPath);
+  const isRotated = (other: string): boolean => {
+    const rotated = parseRotatedName(other);
+    return rotated?.stem === name && (rotated.compression === "" || rotated.compression === ".gz");
+  };
+  return listNames(folder).filter(isRotated).slice(0, MAX_SIBLINGS);
+}
+
+/** Whether it still lies where it was opened. */
+function isInPlace({ path, inode }: Sibling): boolean {
+  try {
+    return String(lstatSync(Buffer.from(path, "latin1"), { bigint: true }).ino) === inode;
+  } catch {
+    return false;
+  }
+}
+
+function isEqual(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, index) => name === other[index]);
 }
 
 /** The one that has a content: the file itself under another name, else the newest copy that reaches up to the offset. */
