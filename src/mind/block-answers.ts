@@ -1,7 +1,9 @@
 /** What commands about blocks, logs and the web application firewall are answered with. */
+
 import { cleanText } from "#src/lib/clean-text.ts";
 import { GarrisonError } from "#src/lib/errors.ts";
 import { overlaps, parseNetwork } from "#src/lib/ip-network.ts";
+import { PRIVATE_NETWORKS } from "#src/lib/private-networks.ts";
 import type { Action } from "#src/model/action.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
 import type { BlockRecord } from "#src/store/block-store.ts";
@@ -12,7 +14,6 @@ import { describeFirewall } from "./status.ts";
 
 const MAX_REPORTED = 100_000;
 const MAX_WAF_HITS = 20_000;
-const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
 type Of<T extends ToMind["t"]> = Extract<ToMind, { t: T }>;
 
@@ -132,7 +133,7 @@ function refusalOf(mind: Mind, network: string, isPrivateMeant: boolean): string
   if (allowed !== undefined) return `it is or holds ${allowed}, which is on the allow-list`;
   const proxy = within(proxies);
   if (proxy !== undefined) return `it is or holds ${proxy}, a proxy before the web server`;
-  const isPrivate = !isPrivateMeant && within(PRIVATE) !== undefined;
+  const isPrivate = !isPrivateMeant && within(PRIVATE_NETWORKS) !== undefined;
   if (isPrivate) return "it is a private network, and it was not said that this is meant";
   return mind.firewall?.backend === null ? `nothing can be blocked: ${mind.firewall.failure}` : null;
 }

@@ -44,12 +44,6 @@ export class BlockStore {
     return this.#store.all(sql, sinceUnixMs, limit).map(toRecord).reverse();
   }
 
-  /** Of {@link listSince} those that count. */
-  listCounting(sinceUnixMs: number, limit: number): readonly BlockRecord[] {
-    const sql = "SELECT * FROM block WHERE at_ms >= ? AND outcome IS NULL ORDER BY at_ms DESC, id DESC LIMIT ?";
-    return this.#store.all(sql, sinceUnixMs, limit).map(toRecord).reverse();
-  }
-
   /** Actions that blocked exactly this network and may last. */
   actionsOf(network: string, nowUnixMs: number): readonly string[] {
     const sql = `SELECT action FROM block WHERE network = ? AND action IS NOT NULL AND outcome IS NULL

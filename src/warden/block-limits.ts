@@ -1,5 +1,7 @@
 /** What is never blocked, whoever asks: pure. Each refusal names its reason. */
+
 import { formatNetwork, type IpNetwork, overlaps, parseNetwork } from "#src/lib/ip-network.ts";
+import { PRIVATE_NETWORKS } from "#src/lib/private-networks.ts";
 
 /** Widest networks; a wider one holds too many who have done nothing. */
 const WIDEST = { 4: 16, 6: 32 } as const;
@@ -12,7 +14,6 @@ const SPECIAL: readonly (readonly [what: string, networks: readonly string[]])[]
   ["multicast and broadcast", ["224.0.0.0/4", "240.0.0.0/4", "ff00::/8"]],
   ["IPv4 addresses in IPv6", ["::ffff:0:0/96"]],
 ];
-const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
 /** What a host must not be cut off from. */
 export interface Protected {
@@ -39,7 +40,7 @@ type Kept = readonly [reason: string, network: IpNetwork];
 /** Made once for many networks: what is kept lies by family and first byte, so that a list of a million is checked in a second. */
 export class BlockLimits {
   readonly #kept = new Map<number, Kept[]>();
-  readonly #private = PRIVATE.flatMap((text) => parseNetwork(text) ?? []);
+  readonly #private = PRIVATE_NETWORKS.flatMap((text) => parseNetwork(text) ?? []);
 
   constructor(kept: Protected) {
     const special = SPECIAL.flatMap(([what, texts]) =>
