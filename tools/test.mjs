@@ -92,7 +92,14 @@ if (chosen.length === 0) {
   run(join(root, "node_modules/.bin/biome"), ["check", "--error-on-warnings", "."]);
 }
 const files = chosen.length > 0 ? chosen : globTests();
-run(node, ["--test", "--test-concurrency=2", "--test-timeout=120000", ...files]);
+run(node, [
+  "--import",
+  join(root, "test/property-seed.ts"),
+  "--test",
+  "--test-concurrency=2",
+  "--test-timeout=120000",
+  ...files,
+]);
 
 function globTests() {
   const list = spawnSync(

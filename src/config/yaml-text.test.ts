@@ -235,6 +235,12 @@ const PIECES = [
   "__proto__: ",
 ];
 
+test("parseYamlText() writes out the controls of a key that it names", () => {
+  assert.deepEqual(parseYamlText("\0: a\n\0: b\n").problems, [
+    { line: 2, text: '"\\x00" is there twice, expected once' },
+  ]);
+});
+
 test("parseYamlText() gives a value or problems for any text", () => {
   const text = fc.oneof(
     fc.array(fc.constantFrom(...PIECES), { maxLength: 40 }).map((pieces) => pieces.join("")),

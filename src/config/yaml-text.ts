@@ -3,6 +3,7 @@
  * Bounds: 100,000 tokens before anything is built, 20,000 values with aliases followed, 16 levels deep.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, type Node, parseDocument } from "yaml";
+import { cleanText } from "#src/lib/clean-text.ts";
 import type { Json } from "#src/model/json.ts";
 import type { Path } from "./shape.ts";
 
@@ -128,7 +129,8 @@ class TreeReader {
     for (const { key, value } of items) {
       const name = isScalar(key) ? String(key.value) : "";
       const keyLine = this.#lineAt(key) ?? line;
-      if (entries.has(name)) this.#problems.push({ line: keyLine, text: `"${name}" is there twice, expected once` });
+      if (entries.has(name))
+        this.#problems.push({ line: keyLine, text: `"${cleanText(name, 64)}" is there twice, expected once` });
       entries.set(name, this.#read(value, [...path, name], keyLine));
     }
     // Object.fromEntries defines "__proto__" as an ordinary key, which the schema then does not know.

@@ -2,7 +2,7 @@
  * The text that is kept with a hit of the WAF, of at most 512 ASCII characters:
  * `rules=942100,941100 severity=critical stopped=1 score=8 status=403 method=GET var=ARGS:q id=aWLj... path=/login.php`.
  * A value that is not known is left out, except that `path` is always there, and last. In `var` and `path` all but plain ASCII is
- * percent-encoded, once more than the client did.
+ * percent-encoded; in `var`, which was decoded, the percent sign itself too.
  */
 import { WAF_SEVERITIES, type WafEntry, type WafSeverity } from "./entry.ts";
 
@@ -24,6 +24,9 @@ export interface WafDetail {
 
 const MAX_RULES = 8;
 const MAX_PATH = 256;
+// A path keeps the percent signs of the client.
+const PLAIN = /[!-~]/;
+const PLAIN_BUT_PERCENT = /[!-$&-~]/;
 
 /** What is kept of an entry. */
 export function detailOf(entry: WafEntry): WafDetail {
@@ -37,7 +40,7 @@ export function detailOf(entry: WafEntry): WafDetail {
     method: /^[A-Za-z_-]{1,20}$/.test(entry.method) ? entry.method : "-",
     matchedVar: rules[0]?.matchedVar ?? null,
     uniqueId: entry.uniqueId,
-    path: encode(entry.uri.split("?", 1)[0] ?? "", MAX_PATH),
+    path: encode(entry.uri.split("?", 1)[0] ?? "", MAX_PATH, PLAIN),
   };
 }
 
@@ -55,7 +58,7 @@ export function formatWafDetail(detail: WafDetail): string {
     ["score", detail.score],
     ["status", detail.status],
     ["method", detail.method],
-    ["var", detail.matchedVar === null ? null : encode(detail.matchedVar, 64)],
+    ["var", detail.matchedVar === null ? null : encode(detail.matchedVar, 64, PLAIN_BUT_PERCENT)],
     ["id", detail.uniqueId],
     ["path", detail.path],
   ];
@@ -86,10 +89,11 @@ export function parseWafDetail(text: string): WafDetail | null {
 }
 
 /** Never cut within `%NN`. */
-function encode(text: string, maxLength: number): string {
+function encode(text: string, maxLength: number, plain: RegExp): string {
   let encoded = "";
   for (const byte of Buffer.from(text)) {
-    const character = byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `%${hex(byte)}`;
+    const raw = String.fromCharCode(byte);
+    const character = plain.test(raw) ? raw : `%${hex(byte)}`;
     if (encoded.length + character.length > maxLength) break;
     encoded += character;
   }
