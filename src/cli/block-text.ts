@@ -44,7 +44,9 @@ export const checkRehearsal = object({
   network: NETWORK,
   ports: list(integer(1, 65_535), 15),
   expiresAt: nullable(INSTANT),
-  refusal: nullable(text(1024)),
+  refusal: nullable(text(2048)),
+  /** Checks that could not be made. */
+  unchecked: list(text(512), 8),
   ...FIREWALL,
 });
 
@@ -103,13 +105,23 @@ export function listLine(one: Checked<typeof checkList>, output: Output): string
   return `list ${output.clean(name).padEnd(19)} ${output.style(style, state)}, ${networks} networks, ${when}${lines}, from ${output.clean(from, 300)}${why}`;
 }
 
-/** Lines of a rehearsal. */
-export function rehearsalLine(rehearsal: Checked<typeof checkRehearsal>, output: Output): string {
-  const { network, ports, expiresAt, refusal, backend } = rehearsal;
-  if (refusal !== null) return `would be refused: ${output.clean(refusal)}`;
+/** What a block would do, then what that does not rest upon. */
+export function rehearsalLines(rehearsal: Checked<typeof checkRehearsal>, output: Output): string[] {
+  const { refusal, unchecked, blindTo } = rehearsal;
+  if (refusal !== null) return [`would be refused: ${output.clean(refusal, 1024)}`];
+  const label = (name: string): string => output.style("dim", name.padEnd(9));
+  return [
+    dropLine(rehearsal, output),
+    ...unchecked.map((one) => `  ${label("unchecked")} ${output.clean(one)}: the warden is away`),
+    ...blindTo.map((sentence) => `  ${label("blind to")} ${output.clean(sentence)}`),
+  ];
+}
+
+function dropLine({ network, ports, expiresAt, backend }: Checked<typeof checkRehearsal>, output: Output): string {
   const what = ports.length === 0 ? "" : ` to ports ${ports.join(", ")}`;
   const until = expiresAt === null ? "for ever" : `until ${expiresAt}`;
-  return `would drop all packets from ${output.clean(network)}${what} ${until}, by ${output.clean(backend ?? "nothing")}; the warden checks again`;
+  const how = backend === null ? "as soon as there is a warden" : `by ${output.clean(backend)}`;
+  return `would drop all packets from ${output.clean(network)}${what} ${until}, ${how}`;
 }
 
 /** One line of a report. */

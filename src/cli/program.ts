@@ -193,7 +193,7 @@ function addBlocking(program: Command): void {
       "after",
       `
 Refused: addresses of this host, its gateways and resolvers, what is on blocks.allow or blocks.proxies, and the address of any admin who
-is logged in. Open connections of the address are ended. The kernel lets the address in again by itself when the time is over.`,
+is logged in; --dry-run asks the same checks, and says which were not made. Open connections of the address are ended. The kernel lets the address in again by itself when the time is over.`,
     )
     .action(run(async () => (await import("./commands/block.ts")).block));
   program

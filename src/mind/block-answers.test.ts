@@ -6,6 +6,7 @@ import {
   checkReported,
   checkReportSummary,
   firewallLines,
+  rehearsalLines,
   reportedLine,
 } from "#src/cli/block-text.ts";
 import { toAction } from "#src/cli/commands/block.ts";
@@ -70,9 +71,26 @@ describe("commands about blocks", () => {
     });
   });
 
-  test("block as a rehearsal asks no warden, and knows allow-list, proxies and private networks", async () => {
+  test("block as a rehearsal says what the warden says, and plans nothing", async () => {
+    using run = makeRunFolder();
+    await using bench = await Bench.start(run.folder);
+    const refusal = async (network: string) =>
+      (await bench.ask({ ...BLOCK, network, ports: [22], isDryRun: true }))[0]?.["refusal"];
+    assert.equal(await refusal("203.0.113.99"), "Cannot block: it is a gateway of this host");
+    assert.equal(await refusal("192.0.2.1"), null);
+    assert.partialDeepStrictEqual(bench.asked, [
+      { t: "rehearse", network: "203.0.113.99/32", ports: [22], by: "admin:root", isPrivateMeant: false },
+      { t: "rehearse", network: "192.0.2.1/32" },
+    ]);
+    assert.equal((await bench.ask({ t: "blocks", limit: 10 })).length, 1);
+    assert.deepEqual(await bench.ask({ t: "actions", limit: 10 }), []);
+  });
+
+  test("block as a rehearsal says without a warden what it checked by the settings, and what it did not", async () => {
     using run = makeRunFolder();
     await using bench = await Bench.start(run.folder, { allow: ["203.0.113.5"], proxies: ["198.51.100.0/24"] });
+    await bench.warden[Symbol.asyncDispose]();
+    await until(() => bench.mind.firewall === null);
     const refusal = async (network: string, isPrivateMeant = false) =>
       (await bench.ask({ ...BLOCK, network, isPrivateMeant, isDryRun: true }))[0]?.["refusal"];
     assert.match(String(await refusal("203.0.113.0/24")), /allow-list/);
@@ -80,6 +98,16 @@ describe("commands about blocks", () => {
     assert.match(String(await refusal("10.1.2.3")), /private network/);
     assert.deepEqual([await refusal("10.1.2.3", true), await refusal("192.0.2.1")], [null, null]);
     assert.deepEqual(bench.asked, []);
+    const [rehearsal] = await bench.ask({ ...BLOCK, network: "192.0.2.1", forMs: 0, isDryRun: true });
+    assert.deepEqual(
+      rehearsalLines(checkRehearsal(rehearsal, "rehearsal"), new Output({ json: false, color: false })),
+      [
+        "would drop all packets from 192.0.2.1/32 for ever, as soon as there is a warden",
+        "  unchecked addresses, gateways and resolvers of this host: the warden is away",
+        "  unchecked admins who are logged in: the warden is away",
+        "  unchecked loopback, local link, multicast, and networks that are too wide: the warden is away",
+      ],
+    );
   });
 
   test("blocks-report adds up what was blocked and what would have been", async () => {
@@ -143,7 +171,13 @@ describe("what the mind answers about blocks is what the commands take", () => {
     using run = makeRunFolder();
     await using bench = await Bench.start(run.folder);
     const [rehearsal] = await bench.ask({ ...BLOCK, isDryRun: true });
-    assert.equal(checkRehearsal(rehearsal, "rehearsal").network, "203.0.113.5/32");
+    const [line, ...more] = rehearsalLines(checkRehearsal(rehearsal, "rehearsal"), output);
+    assert.match(line ?? "", /^would drop all packets from 203\.0\.113\.5\/32 until 20\S+Z, by nftables$/);
+    assert.deepEqual(more, [`  blind to  ${blind}`]);
+    const [refused] = await bench.ask({ ...BLOCK, network: "203.0.113.99", isDryRun: true });
+    assert.deepEqual(rehearsalLines(checkRehearsal(refused, "rehearsal"), output), [
+      "would be refused: Cannot block: it is a gateway of this host",
+    ]);
   });
 
   test("checkReported() and checkReportSummary() take a report", async () => {

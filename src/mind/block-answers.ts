@@ -1,6 +1,7 @@
 /** What commands about blocks, logs and the web application firewall are answered with. */
 
 import { cleanText } from "#src/lib/clean-text.ts";
+import { cutText } from "#src/lib/cut-text.ts";
 import { GarrisonError } from "#src/lib/errors.ts";
 import { overlaps, parseNetwork } from "#src/lib/ip-network.ts";
 import { PRIVATE_NETWORKS } from "#src/lib/private-networks.ts";
@@ -30,9 +31,9 @@ export async function answerBlock(mind: Mind, request: Of<"block">, by: string):
   }
   const now = Date.now();
   const untilUnixMs = forMs === 0 ? null : now + forMs;
-  if (isDryRun) return rehearse(mind, network, request, untilUnixMs);
   const given = reason === "" ? "by hand" : reason;
   const wanted: WantedBlock = { network, ports, untilUnixMs, reason: given, by, isPrivateMeant, points: 0 };
+  if (isDryRun) return rehearse(mind, wanted);
   return describeAction(await mind.blocks.blockNow(wanted, (work) => mind.stored(work)));
 }
 
@@ -108,25 +109,44 @@ export async function answerWafHits(mind: Mind, { by, sinceMs }: Of<"waf-hits">)
   }));
 }
 
-/** What this process knows of limits. The warden checks again, and knows the host's own addresses, gateways, resolvers and admins. */
-function rehearse(
-  mind: Mind,
-  network: string,
-  { ports, isPrivateMeant }: Of<"block">,
-  until: number | null,
-): JsonObject {
-  const refusal = refusalOf(mind, network, isPrivateMeant);
+/** What only the warden can check. */
+const UNCHECKED = [
+  "addresses, gateways and resolvers of this host",
+  "admins who are logged in",
+  "loopback, local link, multicast, and networks that are too wide",
+];
+
+/** What the warden would say; when it is away what is known here, and what is not. */
+async function rehearse(mind: Mind, wanted: WantedBlock): Promise<JsonObject> {
+  const { network, ports, untilUnixMs } = wanted;
+  const { refusal, unchecked } = await rehearsedRefusal(mind, wanted);
   return {
     item: "rehearsal",
     network,
-    ports,
-    expiresAt: until === null ? null : isoOf(until),
+    ports: [...ports],
+    expiresAt: untilUnixMs === null ? null : isoOf(untilUnixMs),
     refusal,
+    unchecked,
     ...describeFirewall(mind.firewall),
   };
 }
 
-function refusalOf(mind: Mind, network: string, isPrivateMeant: boolean): string | null {
+async function rehearsedRefusal(
+  mind: Mind,
+  wanted: WantedBlock,
+): Promise<{ refusal: string | null; unchecked: string[] }> {
+  try {
+    const { network, ports, untilUnixMs, by, isPrivateMeant } = wanted;
+    const block = { network, ports: [...ports], untilUnixMs, by: cutText(by, 256), isPrivateMeant };
+    return { refusal: await mind.rehearseBlock(block), unchecked: [] };
+  } catch (error) {
+    if (!(error instanceof GarrisonError) || error.code !== "GARRISON_WARDEN_AWAY") throw error;
+    return { refusal: refusalOf(mind, wanted), unchecked: UNCHECKED };
+  }
+}
+
+/** By the limits that stand in the settings. */
+function refusalOf(mind: Mind, { network, isPrivateMeant }: WantedBlock): string | null {
   const { allow, proxies } = mind.settings.blocks;
   const within = (list: readonly string[]): string | undefined => list.find((one) => isOverlapping(one, network));
   const allowed = within(allow);
@@ -134,8 +154,7 @@ function refusalOf(mind: Mind, network: string, isPrivateMeant: boolean): string
   const proxy = within(proxies);
   if (proxy !== undefined) return `it is or holds ${proxy}, a proxy before the web server`;
   const isPrivate = !isPrivateMeant && within(PRIVATE_NETWORKS) !== undefined;
-  if (isPrivate) return "it is a private network, and it was not said that this is meant";
-  return mind.firewall?.backend === null ? `nothing can be blocked: ${mind.firewall.failure}` : null;
+  return isPrivate ? "it is a private network, and it was not said that this is meant" : null;
 }
 
 function isOverlapping(one: string, other: string): boolean {

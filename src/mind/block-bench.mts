@@ -84,16 +84,15 @@ export class Bench implements AsyncDisposable {
   }
 
   #answer(): void {
-    for (const { id, t, blocks, actions } of this.asked.filter((one) => !this.#answered.has(one["id"]))) {
+    for (const { id, t, blocks, actions, network } of this.asked.filter((one) => !this.#answered.has(one["id"]))) {
       this.#answered.add(id);
       if (t === "block-list") {
         this.warden.say({ t: "answer", id, ok: true, undo: null, failure: null, results: null, journal: HEAD });
         continue;
       }
-      const wanted = (t === "block" ? blocks : (actions as string[]).map((action) => ({ action }))) as Record<
-        string,
-        unknown
-      >[];
+      const named = () => (actions as string[]).map((action) => ({ action }));
+      const rehearsed = [{ action: "x0", network }];
+      const wanted = (t === "block" ? blocks : t === "rehearse" ? rehearsed : named()) as Record<string, unknown>[];
       const results = wanted.map(({ action, network }) => ({
         action,
         failure: network === "203.0.113.99/32" ? "Cannot block: it is a gateway of this host" : null,

@@ -243,6 +243,11 @@ export class Mind {
     return this.#logs;
   }
 
+  /** Why the warden would refuse a block; `null`: it would not. @throws GarrisonError those of {@link WardenClient.rehearse} */
+  rehearseBlock(block: Parameters<WardenClient["rehearse"]>[0]): Promise<string | null> {
+    return this.#warden!.rehearse(block);
+  }
+
   /** How blocking stands; `null`: the warden has not said. */
   get firewall(): FirewallStatus | null {
     return this.#firewall;

@@ -107,6 +107,17 @@ export class WardenClient implements Disposable {
     return (await this.#request({ t: "block", id: this.#nextId++, blocks })).results ?? [];
   }
 
+  /**
+   * Why {@link block} would be refused; `null`: it would be done.
+   * @throws GarrisonError `GARRISON_WARDEN_AWAY`, `GARRISON_ACTION_FAILED` (it was asked too often)
+   */
+  async rehearse(block: Omit<BlockRequest, "action" | "reason">): Promise<string | null> {
+    const { results } = await this.#request({ t: "rehearse", id: this.#nextId++, ...block });
+    const [result] = results ?? [];
+    if (result !== undefined) return result.failure;
+    throw new GarrisonError("GARRISON_ACTION_FAILED", "Cannot rehearse a block: the warden gave no result");
+  }
+
   /** At most 500 at once. @throws GarrisonError `GARRISON_WARDEN_AWAY`, `GARRISON_ACTION_FAILED` (none of them) */
   async unblock(actions: readonly string[], by: string): Promise<readonly BlockResult[]> {
     return (await this.#request({ t: "unblock", id: this.#nextId++, actions, by })).results ?? [];

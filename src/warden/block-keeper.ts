@@ -14,7 +14,14 @@ import type { Json, JsonObject } from "#src/model/json.ts";
 import type { FromWarden } from "#src/wire/warden-messages.ts";
 import { type BlockLedger, MAX_BLOCKS, type StoredBlock } from "./block-ledger.ts";
 import { BlockLimits, type Protected } from "./block-limits.ts";
-import { type BlockRequest, isByHand, type SortedBlocks, sortBlocks } from "./block-requests.ts";
+import {
+  type BlockRequest,
+  isByHand,
+  REHEARSED,
+  rehearseBlock,
+  type SortedBlocks,
+  sortBlocks,
+} from "./block-requests.ts";
 import { BlockTargets } from "./block-targets.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { ListedNetworks, ListPart } from "./listed-networks.ts";
@@ -24,6 +31,8 @@ import type { WardenJournal } from "./warden-journal.ts";
 
 const RULE_BLOCKS = 5000;
 const RULE_SPAN_MS = 60_000;
+/** Nothing of a rehearsal is written down: nobody is to learn by many of them, unseen, who is logged in. */
+const REHEARSALS = 60;
 /** How often blocks that are longer than the kernel's longest time-out are made again, and how long before they end. */
 const RENEW_MS = 6 * 3_600_000;
 const MAX_CANNOT = 4;
@@ -60,6 +69,7 @@ export class BlockKeeper implements AsyncDisposable {
   readonly #targets = new BlockTargets();
   readonly #connections: LiveConnections;
   readonly #ruleLimit = new RateLimit(RULE_BLOCKS, RULE_SPAN_MS);
+  readonly #rehearsalLimit = new RateLimit(REHEARSALS, RULE_SPAN_MS);
   readonly #toldLimit = new RateLimit(RESTORES_TOLD, RULE_SPAN_MS);
   #limits: { kept: Protected; limits: BlockLimits } | null = null;
   #turn: Promise<unknown> = Promise.resolve();
@@ -124,6 +134,19 @@ export class BlockKeeper implements AsyncDisposable {
       if (sorted.accepted.length > 0) await this.#carryOut(firewall, sorted);
       const failures = new Map(sorted.refused.map(({ request, failure }) => [request.action, failure]));
       return requests.map(({ action }) => ({ action, failure: failures.get(action) ?? null }));
+    });
+  }
+
+  /** The checks of {@link block} alone: nothing is done, nothing is written down. @throws GarrisonError when it was asked too often */
+  rehearse(request: Parameters<typeof rehearseBlock>[0]): Promise<BlockResult[]> {
+    return this.#inTurn(async () => {
+      if (!this.#rehearsalLimit.take(performance.now())) {
+        throw new GarrisonError(
+          "GARRISON_ACTION_REFUSED",
+          `Cannot rehearse a block: ${REHEARSALS} within a minute are allowed; ask again later`,
+        );
+      }
+      return [{ action: REHEARSED, failure: this.#whyNoFirewall() ?? rehearseBlock(request, this.#context()) }];
     });
   }
 
@@ -369,7 +392,12 @@ export class BlockKeeper implements AsyncDisposable {
   #firewall(): Firewall {
     const { firewall } = this.#parts;
     if (firewall !== null) return firewall;
-    throw new GarrisonError("GARRISON_CANNOT_BLOCK", `Cannot block: ${this.#failure ?? "no firewall can be had"}`);
+    throw new GarrisonError("GARRISON_CANNOT_BLOCK", this.#whyNoFirewall() ?? "");
+  }
+
+  #whyNoFirewall(): string | null {
+    if (this.#parts.firewall !== null) return null;
+    return `Cannot block: ${this.#failure ?? "no firewall can be had"}`;
   }
 
   #takeRate(requests: readonly BlockRequest[]): void {

@@ -4,6 +4,9 @@ import type { ToWarden } from "#src/wire/warden-messages.ts";
 import { isActionId, type StoredBlock } from "./block-ledger.ts";
 import type { BlockLimits } from "./block-limits.ts";
 
+/** Stands where a rehearsal has no action: numbers begin at 1. */
+export const REHEARSED = "x0";
+
 /** One block as the mind asks for it; nothing of it is trusted. */
 export type BlockRequest = Extract<ToWarden, { t: "block" }>["blocks"][number];
 
@@ -58,6 +61,13 @@ export function sortBlocks(requests: readonly BlockRequest[], context: BlockCont
     else accepted.set(request.action, outcome);
   }
   return { ...withoutAdmins([...accepted.values()], requests, context, refused), repeated };
+}
+
+/** Why a block would be refused; `null`: it would be carried out. @throws Error as {@link sortBlocks} */
+export function rehearseBlock(request: Omit<BlockRequest, "action" | "reason">, context: BlockContext): string | null {
+  const named = { ...request, action: REHEARSED, reason: "" };
+  const { refused } = sortBlocks([named], { ...context, known: () => undefined });
+  return refused[0]?.failure ?? null;
 }
 
 /** @returns `null` when it asks for what is in force, or why not */

@@ -53,6 +53,8 @@ export class Requests {
         return DONE;
       case "block":
         return { ...DONE, results: await this.#keeper.block(request.blocks) };
+      case "rehearse":
+        return { ...DONE, results: await this.#keeper.rehearse(request) };
       case "unblock":
         return { ...DONE, results: await this.#keeper.unblock(request.actions, request.by) };
       case "block-list":

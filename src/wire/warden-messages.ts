@@ -49,6 +49,16 @@ export const toWarden = tagged("t", {
       500,
     ),
   }),
+  /** What `block` would say of one network now. Nothing is done, and nothing is written down. At most 60 a minute. */
+  rehearse: object({
+    t: oneOf(["rehearse"]),
+    id: integer(1),
+    network: NETWORK,
+    ports: list(integer(1, 65_535), 15),
+    untilUnixMs: nullable(integer(0)),
+    by: text(256),
+    isPrivateMeant: flag,
+  }),
   /** Take blocks away. */
   unblock: object({ t: oneOf(["unblock"]), id: integer(1), actions: list(ACTION_ID, 500), by: text(256) }),
   /** A part of a list of networks; the last part replaces the list of this name. An empty list takes it away. */
@@ -87,7 +97,7 @@ export const fromWarden = tagged("t", {
     undo: nullable(SMALL),
     /** Why not. */
     failure: nullable(text(2048)),
-    /** Of `block` and `unblock` one for each action; a `failure` of `null`: done. */
+    /** Of `block` and `unblock` one for each action; a `failure` of `null`: done. Of `rehearse` one: what it would be. */
     results: nullable(list(object({ action: ACTION_ID, failure: nullable(text(512)) }), 500)),
     journal: journalHead,
   }),

@@ -1,5 +1,5 @@
 import { actionLine, checkAction } from "#src/cli/action-text.ts";
-import { checkRehearsal, rehearsalLine } from "#src/cli/block-text.ts";
+import { checkRehearsal, rehearsalLines } from "#src/cli/block-text.ts";
 import { ask } from "#src/cli/client.ts";
 import type { Context } from "#src/cli/context.ts";
 import { EXIT, Exit } from "#src/cli/exit.ts";
@@ -32,7 +32,7 @@ export async function block({ folders, output }: Context, options: BlockOptions,
       const rehearsal = checkRehearsal(item, "rehearsal");
       isRefused = rehearsal.refusal !== null;
       if (output.isJson) output.json(rehearsal);
-      else output.line(rehearsalLine(rehearsal, output));
+      else for (const line of rehearsalLines(rehearsal, output)) output.line(line);
       return;
     }
     const action = toAction(item);
