@@ -31,6 +31,22 @@ describe("alertText()", () => {
     assert.match(second ?? "", /^ {4}2026-11-03T14:00:01\.000Z journal forgeable x{200,299}…$/);
   });
 
+  test("has the line of a login as text, escaped and cut, and other objects in JSON", () => {
+    const place = { rule: "sshd.accepted", source: "auth", file: "/var/log/auth.log", offset: 104 };
+    const text = "Accepted password for \x1b[31mroot\n  next      rm";
+    const shown = [
+      textOf({ line: { ...place, text } }),
+      textOf({ line: { ...place, text: "y".repeat(1000) } }),
+      textOf({ block: { action: "x1" } }),
+    ].flat();
+    assert.equal(
+      shown[0],
+      "  line       sshd.accepted auth /var/log/auth.log 104 Accepted password for \\x1b[31mroot\\x0a  next      rm",
+    );
+    assert.match(shown[1] ?? "", /^ {2}line {7}sshd\.accepted auth \/var\/log\/auth\.log 104 y{200,299}…$/);
+    assert.deepEqual([shown.length, shown[2]], [3, '  block      {"action":"x1"}']);
+  });
+
   test("says how many of a long list are not shown", () => {
     const lines = Array.from({ length: 60 }, (_, index) => ({ offset: index }));
     const text = textOf({ lines });

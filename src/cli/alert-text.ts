@@ -74,7 +74,7 @@ export function alertText(alert: Alert, output: Output): string[] {
     ...rest.flatMap(([name, value]) =>
       isListOfObjects(value)
         ? [field(name, ""), ...listLines(value, output)]
-        : [field(name, output.clean(typeof value === "string" ? value : JSON.stringify(value), 600))],
+        : [field(name, isLogLine(value) ? membersText(value, output) : shortText(value, output))],
     ),
     ...(diff.length === 0 ? [] : [field("diff", ""), ...diff.map((line) => `    ${diffStyle(line, output)}`)]),
     field("next", ""),
@@ -86,19 +86,33 @@ function isListOfObjects(value: Json | undefined): value is JsonObject[] {
   return Array.isArray(value) && value.length > 0 && value.every((one) => isObject(one));
 }
 
+/** A line of a log with where it stands. */
+function isLogLine(value: Json | undefined): value is JsonObject {
+  return (
+    value !== undefined && isObject(value) && typeof value["rule"] === "string" && typeof value["text"] === "string"
+  );
+}
+
+function shortText(value: Json | undefined, output: Output): string {
+  return output.clean(typeof value === "string" ? value : JSON.stringify(value), 600);
+}
+
 function isObject(value: Json): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** One line for each: its values, of what is so the name. */
+/** The values of an object, of what is so the name; each escaped and cut. */
+function membersText(one: JsonObject, output: Output): string {
+  return Object.entries(one)
+    .map(([name, value]) =>
+      output.clean(typeof value === "string" ? value : value === true ? name : JSON.stringify(value), 300),
+    )
+    .join(" ");
+}
+
+/** One line for each. */
 function listLines(list: readonly JsonObject[], output: Output): string[] {
-  const shown = list.slice(0, MAX_LISTED).map((one) =>
-    Object.entries(one)
-      .map(([name, value]) =>
-        output.clean(typeof value === "string" ? value : value === true ? name : JSON.stringify(value), 300),
-      )
-      .join(" "),
-  );
+  const shown = list.slice(0, MAX_LISTED).map((one) => membersText(one, output));
   const more = list.length - shown.length;
   return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].map((line) => `    ${line}`);
 }
