@@ -95,6 +95,7 @@ class Bench implements Disposable {
       blocks,
       store,
       judge: this.#host.judge,
+      alerts: this.#host.alerts,
       engine: this.#engine,
       client: () => ({
         taken: (bytes) => {

@@ -8,7 +8,7 @@ import { showRawPath } from "#src/lib/raw-path.ts";
 import type { Census, Observation } from "#src/model/observation.ts";
 import { type Group, isLearning, seeGroup } from "#src/ordinary/learning.ts";
 import { acceptRecord, isOrdinaryRecord, lookAtRecord } from "#src/ordinary/record.ts";
-import { missMember, seeMember } from "#src/ordinary/set.ts";
+import { acceptMember, missMember, seeMember } from "#src/ordinary/set.ts";
 import type { AlertStore } from "#src/store/alert-store.ts";
 import type { OrdinaryStore, StoredMember, Thing } from "#src/store/ordinary-store.ts";
 import type { Outbox } from "#src/store/outbox.ts";
@@ -45,13 +45,16 @@ export class Judge {
     this.#acceptances = new Acceptances({ ...parts, alerter: this.#alerter });
   }
 
-  /** Takes one fact. Facts of sensors that are not enabled are passed over. */
-  take(fact: Observation | Census): readonly Outcome[] {
+  /**
+   * Takes one fact. Facts of sensors that are not enabled are passed over.
+   * @param isSuspect a newcomer is not taken in, even while the host or its group is still being learnt
+   */
+  take(fact: Observation | Census, { isSuspect = false }: { readonly isSuspect?: boolean } = {}): readonly Outcome[] {
     const facts = this.#parts.facts.get(fact.sensor);
     if (facts === undefined) return [];
     switch (fact.type) {
       case "present":
-        return this.#takePresent(this.#named(fact), facts);
+        return this.#takePresent(this.#named(fact), facts, isSuspect);
       case "absent":
         return this.#takeAbsent(this.#named(fact), facts);
       case "record":
@@ -59,6 +62,16 @@ export class Judge {
       default:
         return this.#takeCensus(fact, facts);
     }
+  }
+
+  /** Takes in what a decision of an admin has made ordinary, though no alert tells of it by itself. */
+  teach(observation: Observation): readonly Outcome[] {
+    const { ordinary } = this.#parts;
+    const { sensor, key, atUnixMs } = observation;
+    this.#seeGroup(observation);
+    const { next } = seeMember(ordinary.member(sensor, key), observation.facts ?? {}, { isLearning: true, atUnixMs });
+    if (next !== null) ordinary.putMember(observation, acceptMember(next));
+    return this.#alerter.closeAll(sensor, key);
   }
 
   /** Takes something that happened: it is told when its sensor says so, and is no member of anything. */
@@ -96,7 +109,7 @@ export class Judge {
     return this.#parts.isCanary(group) ? 0 : this.#parts.learnMs;
   }
 
-  #takePresent(observation: Observation, facts: SensorFacts): readonly Outcome[] {
+  #takePresent(observation: Observation, facts: SensorFacts, isSuspect: boolean): readonly Outcome[] {
     const { ordinary } = this.#parts;
     const { sensor, group, key, atUnixMs, scanned } = observation;
     const state = this.#seeGroup(observation);
@@ -105,9 +118,10 @@ export class Judge {
     const { next, change } = seeMember(known, observation.facts ?? {}, {
       // Whatever the time of learning, what the first scan finds was there before us.
       isLearning:
-        (scanned && !isListed) ||
-        isLearning(state, this.learnMsOf(group), atUnixMs) ||
-        (known === null && facts.stillLearns?.(observation, this.#knowledge(observation)) === true),
+        !isSuspect &&
+        ((scanned && !isListed) ||
+          isLearning(state, this.learnMsOf(group), atUnixMs) ||
+          (known === null && facts.stillLearns?.(observation, this.#knowledge(observation)) === true)),
       atUnixMs,
     });
     ordinary.putMember(observation, next);

@@ -148,7 +148,7 @@ async function ordinary(mind: Mind, { sendAll }: Conversation, { sensor }: Of<"o
 
 function accept(mind: Mind, conversation: Conversation, { alert, forMs }: Of<"accept">): Promise<void> {
   const by = author(mind, conversation);
-  const outcomes = mind.change(() => mind.judge.accept(alert, by, forMs ?? mind.settings.acceptForMs, Date.now()));
+  const outcomes = mind.accept(alert, by, forMs ?? mind.settings.acceptForMs);
   return sendAll(
     conversation,
     outcomes.map((outcome) => outcome.alert),

@@ -73,6 +73,7 @@ class Bench implements AsyncDisposable {
       blocks,
       store: this.host.store,
       judge: this.host.judge,
+      alerts: this.host.alerts,
       engine: this.engine,
       client: () => ({ taken: (bytes, stored) => this.taken.push({ bytes, stored }) }),
       log: { error: (text) => this.logged.push(text), warn: (text) => this.logged.push(text), info: () => undefined },
@@ -584,6 +585,72 @@ describe("LogCenter, logins", () => {
       bench.outcomes[0]?.alert.observed ?? "",
       /^bob logged in from 203\.0\.113\.5 by sshd, in 203\.0\.0\.0\/12, for the first time/,
     );
+  });
+
+  const networksOf = (bench: Bench, account: string): readonly unknown[] =>
+    bench.host.ordinary
+      .membersOf("logs", `network ${account}`)
+      .filter(({ standing }) => standing === "ordinary")
+      .map(({ facts: one }) => one["network"]);
+
+  test("does not learn a login behind guesses, then or later, and tells where else its account is used", async () => {
+    await using bench = await Bench.start();
+    await bench.fail(
+      ATTACKER,
+      Array.from({ length: 6 }, () => "bob"),
+    );
+    await bench.succeed(ATTACKER, "bob");
+    bench.nowUnixMs += 3 * DAY;
+    await bench.succeed(ATTACKER, "bob");
+    assert.deepEqual(bench.told(), ["new auth.break-in-suspected critical"]);
+    assert.deepEqual(bench.host.ordinary.members("logs"), []);
+    // With the password that he has now, from another provider.
+    await bench.succeed("192.0.2.200", "bob");
+    assert.deepEqual(bench.told("login.new-network"), ["new login.new-network medium"]);
+    assert.deepEqual(networksOf(bench, "bob"), []);
+    await bench.succeed(OFFICE, "alice");
+    assert.deepEqual(networksOf(bench, "alice"), ["198.48.0.0/12"]);
+  });
+
+  test("does not learn a login behind guesses after a restart either", async () => {
+    const bench = await Bench.start();
+    await bench.fail(
+      ATTACKER,
+      Array.from({ length: 6 }, () => "bob"),
+    );
+    await bench.succeed(ATTACKER, "bob");
+    bench.center[Symbol.dispose]();
+    const { store } = bench.host;
+    await using next = await Bench.start({ store, nowUnixMs: bench.nowUnixMs + DAY, offset: bench.offset });
+    await next.succeed(ATTACKER, "bob");
+    assert.deepEqual(next.host.ordinary.members("logs"), []);
+  });
+
+  test("learns a login behind guesses when its alert is accepted, and holds it to be known from then on", async () => {
+    await using bench = await Bench.start();
+    await bench.fail(
+      ATTACKER,
+      Array.from({ length: 6 }, () => "bob"),
+    );
+    await bench.succeed(ATTACKER, "bob");
+    const { alert } = bench.outcomes.find((one) => one.alert.kind === "auth.break-in-suspected")!;
+    const accepted = bench.host.accept(alert.id, bench.nowUnixMs);
+    bench.host.store.transaction(() => accepted.map((one) => bench.center.onAccepted(one.alert)));
+    assert.deepEqual(networksOf(bench, "bob"), ["203.0.0.0/12"]);
+    await bench.succeed(ATTACKER, "bob");
+    bench.nowUnixMs += DAY;
+    await bench.succeed(ATTACKER, "bob");
+    assert.deepEqual(bench.told(), ["new auth.break-in-suspected critical"]);
+    await bench.succeed("192.0.2.200", "bob");
+    assert.deepEqual(bench.told("login.new-network"), ["new login.new-network medium"]);
+    assert.deepEqual(bench.host.alerts.get(alert.id)?.state, "accepted");
+  });
+
+  test("learns the login of who mistypes and then gets in", async () => {
+    await using bench = await Bench.start();
+    await bench.fail(OFFICE, ["bob", "bob"]);
+    await bench.succeed(OFFICE, "bob");
+    assert.deepEqual([bench.told(), networksOf(bench, "bob")], [[], ["198.48.0.0/12"]]);
   });
 
   test("tells of a login at an hour at which the account never came, once it is known", async () => {

@@ -14,20 +14,23 @@ import { countedNetwork, parseAddress } from "#src/logs/decide/address.ts";
 import { Decider } from "#src/logs/decide/decider.ts";
 import type { Decision } from "#src/logs/decide/decision.ts";
 import { RecentMap } from "#src/logs/decide/recent-map.ts";
+import { nameOf } from "#src/logs/decide/suspects.ts";
 import { SourceMatcher } from "#src/logs/match/source-matcher.ts";
+import type { Alert } from "#src/model/alert.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { LogFollow, SourceState, StoredUpTo } from "#src/model/log-stream.ts";
 import type { Log } from "#src/processes/log.ts";
+import type { AlertStore } from "#src/store/alert-store.ts";
 import { BlockStore } from "#src/store/block-store.ts";
 import { LogHitStore, type TimedHit } from "#src/store/log-hit-store.ts";
 import { LogPositionStore, type StoredPosition } from "#src/store/log-position-store.ts";
 import { readValue, writeValue } from "#src/store/outbox.ts";
 import { isStoreFull, type Store } from "#src/store/store.ts";
 import type { BlockEngine } from "./block-engine.ts";
-import { eventOfDecision, eventOfTrouble, RoutineAlerts, wantedBlock } from "./log-events.ts";
+import { BREAK_IN, breakInOf, eventOfDecision, eventOfTrouble, RoutineAlerts, wantedBlock } from "./log-events.ts";
 import { LogFile, storeFiles } from "./log-files.ts";
 import { LogJournal } from "./log-journal.ts";
-import { LogLogins } from "./log-logins.ts";
+import { LogLogins, observeLogin } from "./log-logins.ts";
 import { beat, type Rhythm, silence } from "./log-rhythm.ts";
 import type { LoadedRules, SourceRules } from "./log-rules.ts";
 import type { LogStreamClient, LogStreamClientHandlers } from "./log-stream-client.ts";
@@ -42,6 +45,7 @@ const RETRY_MS = 2000;
 const LINES_KEPT = 20;
 const MAX_BUDGETS = 20_000;
 const MAX_WAITING = 5000;
+const RESTORED_BREAK_INS = 1000;
 const RESTORED_HITS = 20_000;
 const MONTH_MS = 30 * 86_400_000;
 const MINUTE_MS = 60_000;
@@ -54,7 +58,8 @@ export interface LogCenterParts {
   readonly rules: LoadedRules;
   readonly blocks: BlocksOptions;
   readonly store: Store;
-  readonly judge: Pick<Judge, "take" | "raise" | "settle">;
+  readonly judge: Pick<Judge, "take" | "raise" | "settle" | "teach">;
+  readonly alerts: Pick<AlertStore, "get" | "listIds">;
   readonly engine: Pick<BlockEngine, "plan">;
   readonly client: () => Pick<LogStreamClient, "taken">;
   readonly log: Log;
@@ -175,6 +180,15 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
   /** A network was let go by hand. */
   pardon(network: string): void {
     this.#decider.pardon(network, this.#parts.now());
+  }
+
+  /** A login behind failures was accepted: it is ordinary from now on. The caller runs it in the transaction of the acceptance. */
+  onAccepted(alert: Alert): readonly Outcome[] {
+    const breakIn = breakInOf(alert);
+    if (breakIn === null) return [];
+    const { account, network, rule } = breakIn;
+    this.#decider.acceptBreakIn(account, network, rule, this.#parts.now());
+    return observeLogin(breakIn).flatMap((one) => this.#parts.judge.teach(one));
   }
 
   /** Old hits and blocks. */
@@ -423,9 +437,19 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
       writeValue(store, "logs.rhythms", this.#rhythms as unknown as JsonObject);
     return [
       ...events.flatMap((event) => judge.raise(event)),
-      ...logins.flatMap(({ hit, atUnixMs }) => this.#logins.observe(hit, atUnixMs)).flatMap((one) => judge.take(one)),
+      ...logins.flatMap((login) => this.#takeLogin(login)),
       ...troubles.flatMap((trouble) => this.#tellTrouble(trouble)),
     ];
+  }
+
+  /** What is suspected to be a break-in is told as that. Of its account nothing new is learnt: whoever is in may come from anywhere. */
+  #takeLogin({ hit, network, atUnixMs }: TimedHit): readonly Outcome[] {
+    const suspicion = this.#decider.suspicionOf(nameOf(hit.user ?? ""), network);
+    if (suspicion === "login") return [];
+    const observed = this.#logins.observe(hit, atUnixMs);
+    if (suspicion === null) return observed.flatMap((one) => this.#parts.judge.take(one));
+    const telling = observed.filter(({ facts }) => facts?.["about"] !== "hour");
+    return telling.flatMap((one) => this.#parts.judge.take(one, { isSuspect: true }));
   }
 
   #plan(decisions: readonly Decision[]): ReturnType<typeof eventOfDecision>[] {
@@ -549,6 +573,11 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
   /** What was counted before the mind was started anew. Its decisions were taken then. */
   #restore(): void {
     const now = this.#parts.now();
+    const { alerts } = this.#parts;
+    for (const id of alerts.listIds({ state: "open", kind: BREAK_IN, limit: RESTORED_BREAK_INS })) {
+      const breakIn = breakInOf(alerts.get(id)!);
+      if (breakIn !== null) this.#decider.restoreBreakIn(breakIn.account, breakIn.network);
+    }
     this.#decider.restoreStandings(this.#hits.standings(RESTORED_HITS));
     /** When a network was let go by hand: what it did before is forgiven. */
     const letGo = new Map<string, number>();

@@ -3,11 +3,15 @@ import { cutText } from "#src/lib/cut-text.ts";
 import { formatDuration } from "#src/lib/duration.ts";
 import type { Decision } from "#src/logs/decide/decision.ts";
 import type { Action } from "#src/model/action.ts";
+import type { Alert } from "#src/model/alert.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Observation } from "#src/model/observation.ts";
 import type { Subject } from "#src/model/subject.ts";
 import type { WantedBlock } from "./block-engine.ts";
+import type { LogLogin } from "./log-logins.ts";
 
+/** The kind of alerts of logins behind failures that look like guessing. */
+export const BREAK_IN = "auth.break-in-suspected";
 const HOUR_MS = 3_600_000;
 /** Alerts of one address each, within an hour; what is more is one alert. */
 const ROUTINE_AN_HOUR = 100;
@@ -59,7 +63,7 @@ export function eventOfDecision(
   routine: RoutineAlerts,
 ): Observation {
   const { kind, network, account, atUnixMs, forMs, type } = decision;
-  const isRoutine = kind !== "auth.break-in-suspected" && kind !== "auth.distributed" && kind !== "logs.forged";
+  const isRoutine = kind !== BREAK_IN && kind !== "auth.distributed" && kind !== "logs.forged";
   const more = isRoutine ? routine.note(decision) : 0;
   const until = type === "block" ? new Date(atUnixMs + forMs).toISOString() : null;
   const told = {
@@ -80,6 +84,28 @@ export function eventOfDecision(
     who: null,
     atUnixMs,
     scanned: false,
+  };
+}
+
+/** Of an alert of a suspected break-in: the login that it tells of. */
+export interface BreakIn extends LogLogin {
+  /** As the decider counts it. */
+  readonly network: string;
+  readonly rule: string;
+}
+
+/** @returns `null` when the alert tells of something else */
+export function breakInOf({ kind, evidence, lastAt }: Alert): BreakIn | null {
+  if (kind !== BREAK_IN) return null;
+  const textOf = (name: string): string => String(evidence[name] ?? "");
+  return {
+    account: textOf("account"),
+    network: textOf("network"),
+    address: textOf("address"),
+    rule: textOf("rule"),
+    service: textOf("service"),
+    line: ((evidence["lines"] ?? []) as readonly JsonObject[]).at(-1) ?? {},
+    atUnixMs: Date.parse(lastAt),
   };
 }
 
@@ -104,7 +130,7 @@ function keyOf({ kind, network, account, service }: Decision): string {
   switch (kind) {
     case "auth.distributed":
       return `account ${account}`;
-    case "auth.break-in-suspected":
+    case BREAK_IN:
       return `account ${account} ${network}`;
     case "logs.forged":
       return `forged ${service}`;

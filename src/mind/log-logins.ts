@@ -15,29 +15,41 @@ const PREFIX = { 4: 12, 6: 28 } as const;
 const HOUR_MS = 3_600_000;
 const MAX_SEEN = 20_000;
 
+/** A login that worked. */
+export interface LogLogin {
+  readonly account: string;
+  readonly service: string;
+  readonly address: string;
+  /** Where it stands, and its text. */
+  readonly line: JsonObject;
+  readonly atUnixMs: number;
+}
+
 /** Turns logins into observations. */
 export class LogLogins {
   readonly #seen = new RecentMap<string, number>(MAX_SEEN);
 
   /** None for what was seen within the hour, for this machine itself, and for a hit without account or address. */
   observe(hit: PlacedHit, atUnixMs: number): readonly Observation[] {
-    const network = hit.address === null ? null : networkAround(hit.address);
-    if (hit.user === null || network === null) return [];
-    const account = nameOf(hit.user);
+    const { user, address, service } = hit;
+    const network = address === null ? null : networkAround(address);
+    if (user === null || address === null || network === null) return [];
+    const account = nameOf(user);
     const hour = Math.floor(atUnixMs / HOUR_MS);
-    const key = `${account} ${network} ${hit.service}`;
+    const key = `${account} ${network} ${service}`;
     if (this.#seen.get(key) === hour) return [];
     this.#seen.set(key, hour);
-    return observationsOf(hit, account, network, atUnixMs);
+    return observeLogin({ account, service, address, line: describeLine(hit), atUnixMs });
   }
 }
 
-function observationsOf(hit: PlacedHit, account: string, network: string, atUnixMs: number): readonly Observation[] {
-  const { service, address, rule, place, text, source } = hit;
+/** What one login says of its account; nothing when it came from this machine. */
+export function observeLogin({ account, service, address, line, atUnixMs }: LogLogin): readonly Observation[] {
+  const network = networkAround(address);
+  if (network === null) return [];
   const when = new Date(atUnixMs);
   // Of this host's zone: the hours of its people.
   const isWeekend = when.getDay() === 0 || when.getDay() === 6;
-  const line: JsonObject = { rule, source, file: place.file, offset: place.offset, text: text.slice(0, 1024) };
   const base = { account, service, address, network, hour: when.getHours(), isWeekend, line };
   const make = (about: string, group: string, parts: readonly (string | number | boolean)[]): Observation => ({
     sensor: "logs",
@@ -55,6 +67,10 @@ function observationsOf(hit: PlacedHit, account: string, network: string, atUnix
     make("hour", `hour ${account}`, [account, isWeekend, when.getHours()]),
     ...(account === "root" ? [make("root", "root", [service])] : []),
   ];
+}
+
+function describeLine({ rule, source, place, text }: PlacedHit): JsonObject {
+  return { rule, source, file: place.file, offset: place.offset, text: text.slice(0, 1024) };
 }
 
 function networkAround(address: string): string | null {

@@ -227,6 +227,17 @@ export class Mind {
     }
   }
 
+  /**
+   * What an alert tells of is ordinary from now on.
+   * @throws GarrisonError those of {@link Judge.accept}, `GARRISON_STORE_FULL`
+   */
+  accept(id: string, by: string, forMs: number): readonly Outcome[] {
+    return this.change(() => {
+      const accepted = this.judge.accept(id, by, forMs, Date.now());
+      return [...accepted, ...accepted.flatMap(({ alert }) => this.#logs?.onAccepted(alert) ?? [])];
+    });
+  }
+
   /** The command of a drill has gone. */
   endDrill(name: string): void {
     this.drills.end(name);
@@ -333,6 +344,7 @@ export class Mind {
       blocks,
       store: this.store,
       judge: this.judge,
+      alerts: this.alerts,
       engine: this.blocks,
       client: () => this.#logStream!,
       log: this.#child.log,

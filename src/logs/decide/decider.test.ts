@@ -229,6 +229,39 @@ describe("Decider.take(), logins that work", () => {
     assert.match(decisions[0]?.lines.at(-1)?.text ?? "", /Accepted password for bob/);
   });
 
+  test("learns nothing good of a login that it suspects, however long after, until it is accepted", () => {
+    const bench = new Bench();
+    bench.take([...Array.from({ length: 5 }, () => failure(ATTACKER, "bob")), success(ATTACKER, "bob")]);
+    for (let day = 0; day < 5; day++) bench.take([success(ATTACKER, "bob")], DAY);
+    assert.deepEqual(bench.decider.takeStandings(), []);
+    assert.deepEqual(
+      ["203.0.113.5/32", "192.0.2.1/32"].map((network) => bench.decider.suspicionOf("bob", network)),
+      ["login", "account"],
+    );
+    assert.equal(bench.decider.suspicionOf("alice", "203.0.113.5/32"), null);
+    bench.decider.acceptBreakIn("bob", "203.0.113.5/32", "sshd.accepted", bench.at);
+    assert.equal(bench.decider.suspicionOf("bob", "203.0.113.5/32"), null);
+    assert.partialDeepStrictEqual(bench.decider.takeStandings(), [{ network: "203.0.113.5/32", accounts: ["bob"] }]);
+  });
+
+  test("does not suspect again, at once, what was accepted, nor forgive it what comes then", () => {
+    const bench = new Bench();
+    bench.take([...Array.from({ length: 9 }, () => failure(ATTACKER, "bob")), success(ATTACKER, "bob")]);
+    bench.decider.acceptBreakIn("bob", "203.0.113.5/32", "sshd.accepted", bench.at);
+    assert.deepEqual(bench.take([success(ATTACKER, "bob")]), []);
+    assert.deepEqual(
+      told(bench.repeat(10, () => failure(ATTACKER, "bob"), SECOND)).map(([type]) => type),
+      ["block"],
+    );
+  });
+
+  test("suspects a break-in of before a restart as it did then", () => {
+    const bench = new Bench();
+    bench.decider.restoreBreakIn("bob", "203.0.113.5/32");
+    bench.take([success(ATTACKER, "bob"), success(ATTACKER, "alice")]);
+    assert.partialDeepStrictEqual(bench.decider.takeStandings(), [{ accounts: ["alice"] }]);
+  });
+
   test("suspects a break-in when the guess comes right behind what should have blocked it", () => {
     const bench = new Bench();
     const failures = bench.repeat(12, () => failure(ATTACKER, "bob"), SECOND);

@@ -6,6 +6,7 @@ import type { BlockPolicy } from "#src/blocks/options.ts";
 import { type IpNetwork, overlaps, parseNetwork } from "#src/lib/ip-network.ts";
 import type { PlacedHit } from "../contract.ts";
 import { type AddressKey, countedNetwork, maskKey, networkText, parseAddress } from "./address.ts";
+import { BreakIns } from "./break-ins.ts";
 import { CAMPAIGN_ADDRESSES, CAMPAIGN_MS, Campaigns } from "./campaigns.ts";
 import type { Decision, DecisionKind, Withheld } from "./decision.ts";
 import { Growth } from "./growth.ts";
@@ -80,6 +81,7 @@ export class Decider {
   readonly #scores: ScoreTable;
   readonly #suspects = new Suspects(MAX_SUSPECTS);
   readonly #standings = new Standings();
+  readonly #breakIns = new BreakIns();
   readonly #campaigns = new Campaigns();
   readonly #offences = new Offences();
   readonly #growth = new Growth();
@@ -131,6 +133,28 @@ export class Decider {
     this.#suspects.forget(network, atUnixMs);
     const key = parseAddress(network.split("/")[0] ?? "");
     if (key !== undefined) for (const { window } of this.#policies.all) this.#scores.clear(key, window);
+  }
+
+  /** A break-in of before that nobody has accepted. */
+  restoreBreakIn(account: string, network: string): void {
+    this.#breakIns.note(account, network);
+  }
+
+  /** A login behind failures was its owner's: they are forgiven, and he is known there. @param rule that of the login */
+  acceptBreakIn(account: string, network: string, rule: string, atUnixMs: number): void {
+    this.#breakIns.forget(account, network);
+    const suspect = this.#suspects.get(network, atUnixMs);
+    const key = parseAddress(network.split("/")[0] ?? "");
+    if (suspect !== undefined && key !== undefined) {
+      this.#forgive({ key, network, suspect, policy: this.#policies.of(rule) }, account);
+    }
+    this.#standings.note(network, account, atUnixMs);
+  }
+
+  /** `login`: a break-in is suspected of the account from there. `account`: of the account, from elsewhere. */
+  suspicionOf(account: string, network: string): "login" | "account" | null {
+    if (this.#breakIns.has(account, network)) return "login";
+    return this.#breakIns.hasAccount(account) ? "account" : null;
   }
 
   /** Good history of before. */
@@ -292,17 +316,21 @@ export class Decider {
     if (hit.user === null) return [];
     const account = nameOf(hit.user);
     const suspect = this.#suspects.get(network, atUnixMs);
+    const isSuspected = this.#breakIns.has(account, network);
     if (suspect === undefined) {
-      this.#standings.note(network, account, atUnixMs);
+      if (!isSuspected) this.#standings.note(network, account, atUnixMs);
       return [];
     }
     const isKnown = this.#standings.knows(network, account, atUnixMs);
     const policy = this.#policies.of(hit.rule);
     const offender: Offender = { key, network, suspect, policy, hit, atUnixMs };
     const points = this.#pointsOf(offender, account);
-    if (!isKnown && this.#isBreakIn(offender, account, points)) return [breakIn(offender, account, points)];
-    // Whoever tries many accounts does not clear himself by one that he has.
-    if (suspect.accounts.size >= SPRAY_ACCOUNTS) return [];
+    if (!isKnown && this.#isBreakIn(offender, account, points)) {
+      this.#breakIns.note(account, network);
+      return [breakIn(offender, account, points)];
+    }
+    // Whoever tries many accounts does not clear himself by one that he has, nor who may have guessed it.
+    if (suspect.accounts.size >= SPRAY_ACCOUNTS || isSuspected) return [];
     this.#forgive(offender, account);
     this.#standings.note(network, account, atUnixMs);
     return [];
@@ -315,7 +343,7 @@ export class Decider {
     return wasBlocked ? Math.max(points, suspect.accounts.get(account) ?? 0) : points;
   }
 
-  #forgive({ key, network, suspect, policy }: Offender, account: string): void {
+  #forgive({ key, network, suspect, policy }: Omit<Offender, "hit" | "atUnixMs">, account: string): void {
     const points = suspect.accounts.get(account) ?? 0;
     suspect.accounts.delete(account);
     suspect.failurePoints -= points;
