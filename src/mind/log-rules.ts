@@ -50,7 +50,7 @@ export async function loadLogRules(options: LogsOptions): Promise<LoadedRules> {
     const ownJails = taken.filter((jail) => isOf(jail, source));
     const make = (): LineRule[] => [
       ...compileRules(own),
-      ...(waf !== null && source.format === "modsecurity" ? wafRules(waf) : []),
+      ...(waf !== null && source.format === "modsecurity" ? waf.wafRules(disabled) : []),
       ...ownJails.flatMap((jail) => ofJails?.compileJail(jail) ?? []),
     ];
     return {
@@ -64,11 +64,6 @@ export async function loadLogRules(options: LogsOptions): Promise<LoadedRules> {
     policies: taken.flatMap((jail) => (ofJails === null ? [] : policyOf(ofJails.jailRuleName(jail), jail))),
     refused,
   };
-}
-
-/** Serial logs need every line; the other two kinds are found by a text that no serial log has at that place. */
-function wafRules({ wafJsonRule, wafSerialRule, wafIndexRule }: typeof import("#src/waf/rules.ts")): LineRule[] {
-  return [wafJsonRule(), wafSerialRule(), wafIndexRule()];
 }
 
 /** A jail reads the journal, or files: the sources that have one of its paths. */

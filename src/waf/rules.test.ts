@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { LineRule, LogHit, LogSource, PlacedHit } from "#src/logs/contract.ts";
 import { SourceMatcher } from "#src/logs/match/source-matcher.ts";
 import type { WafEntry } from "./entry.ts";
-import { wafIndexRule, wafJsonRule, wafSerialRule, weightOf } from "./rules.ts";
+import { WAF_FORMS, WAF_OUTCOMES } from "./rule-names.ts";
+import { wafIndexRule, wafJsonRule, wafRules, wafSerialRule, weightOf } from "./rules.ts";
 
 const SOURCE: LogSource = { name: "modsecurity", kind: "file", paths: [], format: "modsecurity", isForgeable: false };
 
@@ -138,4 +140,25 @@ test("the three rules of a source read each kind of log, and keep nothing of the
 test("a hit shows what a client wrote escaped", () => {
   const nasty = jsonLine([MESSAGE], true).replace("/a.php?x=1", "/\\u001b[31m\\u202e");
   assert.match(runRule(wafJsonRule(), nasty)[0]?.text ?? "", /"GET \/\\x1b\[31m\\u\{202e\}"/);
+});
+
+test("wafRules() leaves out what is disabled: a form of the log, or what requests are counted as", () => {
+  const text = [jsonLine([MESSAGE], true), jsonLine([MESSAGE], false)].join("\n");
+  const found = (...disabled: string[]): string[] =>
+    runRules(wafRules(new Set(disabled)), text).map(({ rule }) => rule);
+  assert.deepEqual(found(), ["modsecurity.intercepted", "modsecurity.detected"]);
+  assert.deepEqual(found("modsecurity.serial", "sshd.failed"), ["modsecurity.intercepted", "modsecurity.detected"]);
+  assert.deepEqual(found("modsecurity.detected"), ["modsecurity.intercepted"]);
+  assert.deepEqual(found("modsecurity.intercepted"), ["modsecurity.detected"]);
+  assert.deepEqual(found("modsecurity.json"), []);
+});
+
+test("WAF_FORMS and WAF_OUTCOMES name all rules and all that their hits are called", () => {
+  assert.deepEqual(
+    WAF_FORMS.map(({ name }) => name),
+    wafRules(new Set()).map(({ name }) => name),
+  );
+  const source = readFileSync(new URL("rules.ts", import.meta.url), "utf8");
+  const named = [...source.matchAll(/"(modsecurity\.[a-z]+)"/g)].map(([, name]) => name);
+  assert.deepEqual(named.sort(), [...WAF_FORMS, ...WAF_OUTCOMES].map(({ name }) => name).sort());
 });

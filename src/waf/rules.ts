@@ -5,7 +5,21 @@ import { detailOf, formatWafDetail } from "./detail.ts";
 import type { WafEntry, WafSeverity } from "./entry.ts";
 import { parseIndexLine } from "./index-line.ts";
 import { parseJsonEntry } from "./json-entry.ts";
+import { WAF_OUTCOMES } from "./rule-names.ts";
 import { SerialAssembler } from "./serial.ts";
+
+/**
+ * All of one log. Serial logs need every line; the other two kinds are found by a text that no serial log has at that place.
+ * @param disabled names of rules, or of what requests are counted as (rule-names.ts), that are not wanted
+ */
+export function wafRules(disabled: ReadonlySet<string>): LineRule[] {
+  const rules = [wafJsonRule(), wafSerialRule(), wafIndexRule()].filter(({ name }) => !disabled.has(name));
+  if (!WAF_OUTCOMES.some(({ name }) => disabled.has(name))) return rules;
+  return rules.map((rule) => ({
+    ...rule,
+    conclude: (found, line) => [...rule.conclude(found, line)].filter((hit) => !disabled.has(hit.rule)),
+  }));
+}
 
 /** Of the JSON audit log, both versions. */
 export function wafJsonRule(): LineRule {

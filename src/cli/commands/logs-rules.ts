@@ -4,6 +4,7 @@ import { loadConfig } from "#src/config/load.ts";
 import type { LogsOptions } from "#src/logs/options.ts";
 import { loadRuleFiles } from "#src/logs/rules/all.ts";
 import { defaultSources } from "#src/logs/sources/default-sources.ts";
+import { WAF_FORMS, WAF_OUTCOMES } from "#src/waf/rule-names.ts";
 
 /** `garrison logs rules`: rules as they are configured, also without a running garrison. */
 export async function listRules({ folders, output }: Context, _options: object, service?: string): Promise<void> {
@@ -36,5 +37,16 @@ export async function listRules({ folders, output }: Context, _options: object, 
         `  ${output.clean(name).padEnd(34)} ${(isDisabled ? "disabled" : counts).padEnd(10)} ${output.clean(sentence)}`,
       );
     }
+  }
+  const audited = (logs?.sources ?? defaultSources()).filter(({ format }) => format === "modsecurity");
+  if (audited.length === 0 || (service !== undefined && service !== "modsecurity")) return;
+  const names = audited.map((source) => source.name);
+  if (!output.isJson) {
+    output.line(`${output.style("bold", "modsecurity")}  Audit logs (${output.clean(names.join(", "))})`);
+  }
+  for (const { name, sentence, points } of [...WAF_OUTCOMES, ...WAF_FORMS]) {
+    const isDisabled = logs?.disabledRules.includes(name) ?? false;
+    if (output.isJson) output.json({ name, sentence, points, isDisabled, sources: names });
+    else output.line(`  ${name.padEnd(34)} ${(isDisabled ? "disabled" : points).padEnd(10)} ${sentence}`);
   }
 }

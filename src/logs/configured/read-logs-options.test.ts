@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { type Config, parseConfig } from "#src/config/load.ts";
 import { folderOf } from "#src/linux/temp-folder.mts";
+import { WAF_FORMS, WAF_OUTCOMES } from "#src/waf/rule-names.ts";
 import type { LogsOptions } from "../options.ts";
 
 /** The rule file that docs/rules.md shows. */
@@ -76,7 +77,14 @@ test("readLogsOptions() takes over jails of fail2ban that are named, with logs o
   });
 });
 
+test("readLogsOptions() takes the rules of audit logs as rules that can be switched off", async () => {
+  const names = [...WAF_OUTCOMES, ...WAF_FORMS].map(({ name }) => name);
+  const logs = await logsOf(`rules: /nowhere, disabledRules: [${names.join(", ")}]`);
+  assert.deepEqual(logs.disabledRules, names);
+});
+
 for (const [text, problem] of [
+  ["disabledRules: [modsecurity.intercept]", 'did you mean "modsecurity.intercepted"?'],
   ["without: [domlog]", 'there is no source "domlog", did you mean "domlogs"?'],
   ["disabledRules: [sshd.nothing-at-all-like-it]", 'there is no rule "sshd.nothing-at-all-like-it", '],
   [

@@ -130,7 +130,11 @@ async function checkNames({ disabledRules }: LogsSection, ownRules: readonly Rul
   if (disabledRules.length === 0) return;
   const { loadRuleFiles } = await import("../rules/all.ts");
   const files = [...(await loadRuleFiles(new Set(defaultSources().map(({ name }) => name)))), ...ownRules];
-  const known = files.flatMap(({ service, rules }) => rules.map(({ name }) => `${service}.${name}`));
+  const { WAF_FORMS, WAF_OUTCOMES } = await import("#src/waf/rule-names.ts");
+  const known = [
+    ...files.flatMap(({ service, rules }) => rules.map(({ name }) => `${service}.${name}`)),
+    ...[...WAF_OUTCOMES, ...WAF_FORMS].map(({ name }) => name),
+  ];
   const unknown = disabledRules.find((name) => !known.includes(name) && !name.startsWith("fail2ban:"));
   if (unknown !== undefined) throw unknownName("rule", unknown, known);
 }

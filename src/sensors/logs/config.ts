@@ -42,7 +42,9 @@ export const settings = z.strictObject({
     .array(z.string().max(100))
     .max(1000)
     .default([])
-    .describe("Shipped rules that are not wanted, such as sshd.invalid-user; garrison logs rules lists them"),
+    .describe(
+      "Shipped rules that are not wanted, such as sshd.invalid-user or modsecurity.detected; garrison logs rules lists them",
+    ),
   rules: z
     .string()
     .startsWith("/", "expected an absolute path")
