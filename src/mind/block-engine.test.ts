@@ -132,12 +132,51 @@ describe("BlockEngine.unblock()", () => {
     assert.deepEqual(bench.blocks.lasting(START), []);
   });
 
+  test("names the blocks that lie in what is not blocked as a whole, and what to type", async () => {
+    using bench = new Bench();
+    await bench.blockNow();
+    await bench.blockNow({ ports: [22] });
+    await bench.blockNow({ network: "203.0.113.128/25" });
+    await bench.blockNow({ network: "198.51.100.1/32" });
+    await assert.rejects(bench.engine.unblock("203.0.113.0/24", "admin:root"), {
+      message:
+        'Cannot unblock "203.0.113.0/24": no block is of exactly that; blocked is 203.0.113.5/32 (x1, x2), which lies in it; ' +
+        "203.0.113.128/25 (x3), which lies in it; to let that in: garrison unblock 203.0.113.5/32 203.0.113.128/25",
+    });
+    for (let last = 6; last < 16; last++) await bench.blockNow({ network: `203.0.113.${last}/32` });
+    await assert.rejects(bench.engine.unblock("203.0.113.0/24", "admin:root"), {
+      message:
+        /203\.0\.113\.11\/32 \(x10\), which lies in it; 4 more; to let that in: garrison unblock (?:\S+ ){7}\S+$/,
+    });
+    assert.equal(bench.state("x1"), "done");
+  });
+
+  test("names no block that a rule would only have made", async () => {
+    using bench = new Bench();
+    const base = { points: 5, reason: "5 points", rule: "sshd.failed", atUnixMs: START, untilUnixMs: null };
+    bench.blocks.insert({ ...base, action: null, network: "203.0.113.5/32" });
+    await assert.rejects(bench.engine.unblock("203.0.113.0/24", "admin:root"), {
+      message: 'Cannot unblock "203.0.113.0/24": it is not blocked; garrison blocks lists what is',
+    });
+  });
+
+  test("names the /64 of IPv6 that was blocked for one of its addresses", async () => {
+    using bench = new Bench();
+    await bench.blockNow({ network: "2001:db8:1:2::/64" });
+    await assert.rejects(bench.engine.unblock("2001:db8:1:2::77", "admin:root"), {
+      message:
+        /blocked is 2001:db8:1:2::\/64 \(x1\), which holds it; to let that in: garrison unblock 2001:db8:1:2::\/64$/,
+    });
+  });
+
   test("names the network around what is not blocked by itself", async () => {
     using bench = new Bench();
     await bench.blockNow({ network: "203.0.113.0/24" });
     await assert.rejects(bench.engine.unblock("203.0.113.5", "admin:root"), {
       code: "GARRISON_NOT_BLOCKED",
-      message: 'Cannot unblock "203.0.113.5": it is not blocked; 203.0.113.0/24 is, by x1',
+      message:
+        'Cannot unblock "203.0.113.5": no block is of exactly that; blocked is 203.0.113.0/24 (x1), which holds it; ' +
+        "to let that in: garrison unblock 203.0.113.0/24",
     });
   });
 

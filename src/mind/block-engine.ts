@@ -8,7 +8,7 @@
  */
 import { cutText } from "#src/lib/cut-text.ts";
 import { errorText, GarrisonError } from "#src/lib/errors.ts";
-import { containsNetwork, formatNetwork, parseNetwork } from "#src/lib/ip-network.ts";
+import { containsNetwork, formatNetwork, overlaps, parseNetwork } from "#src/lib/ip-network.ts";
 import type { Action } from "#src/model/action.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { ActionStore } from "#src/store/action-store.ts";
@@ -21,6 +21,8 @@ import type { BlockRequest, BlockResult, WardenClient } from "./warden-client.ts
 export const BLOCK = "block";
 const AT_ONCE = 500;
 const MAX_REASON = 500;
+/** Blocks around what is to be unblocked that are told. */
+const MAX_NEAR = 8;
 
 /** What the engine works with. */
 export interface BlockEngineParts {
@@ -197,13 +199,14 @@ export class BlockEngine {
       .flatMap((id) => actions.get(id) ?? [])
       .filter(({ state }) => state === "done" || state === "planned");
     if (found.length > 0) return found.slice(0, AT_ONCE);
-    const within = network === null ? [] : blocks.lasting(now()).filter((block) => isAround(block, network));
-    const hint =
-      within.length === 0 ? "garrison blocks lists what is" : `${within[0]?.network} is, by ${within[0]?.action}`;
-    throw new GarrisonError(
-      "GARRISON_NOT_BLOCKED",
-      `Cannot unblock "${cutText(what, 64)}": it is not blocked; ${hint}`,
-    );
+    const why = network === null ? "it is no address and no network" : nearText(network, this.#near(network));
+    throw new GarrisonError("GARRISON_NOT_BLOCKED", `Cannot unblock "${cutText(what, 64)}": ${why}`);
+  }
+
+  /** Blocks in force that hold the network, or lie in it. */
+  #near(network: string): readonly BlockRecord[] {
+    const { blocks, now } = this.#parts;
+    return blocks.lasting(now()).filter((block) => isNear(block, network));
   }
 
   #findAction(id: string): Action {
@@ -248,11 +251,26 @@ function subjectOf(network: string): string {
   return network.replace(/\/32$|\/128$/, "");
 }
 
-/** Whether a block holds the network. */
-function isAround(block: BlockRecord, network: string): boolean {
-  const outer = parseNetwork(block.network);
-  const inner = parseNetwork(network);
-  return outer !== null && inner !== null && containsNetwork(outer, inner);
+/** Whether a block holds the network, or lies in it. */
+function isNear(block: BlockRecord, network: string): boolean {
+  const one = parseNetwork(block.network);
+  const other = parseNetwork(network);
+  return one !== null && other !== null && overlaps(one, other);
+}
+
+/** Which blocks hold the network or lie in it, and what is to be typed to have them away. */
+function nearText(network: string, near: readonly BlockRecord[]): string {
+  if (near.length === 0) return "it is not blocked; garrison blocks lists what is";
+  const byNetwork = Map.groupBy(near, (block) => block.network);
+  const isIn = (block: string): boolean => containsNetwork(parseNetwork(network)!, parseNetwork(block)!);
+  const shown = [...byNetwork].slice(0, MAX_NEAR).map(([block, records]) => {
+    const ids = records.map(({ action }) => action).join(", ");
+    return `${block} (${ids}), which ${isIn(block) ? "lies in it" : "holds it"}`;
+  });
+  const more = byNetwork.size - shown.length;
+  const blocked = [...shown, ...(more > 0 ? [`${more} more`] : [])].join("; ");
+  const type = [...byNetwork.keys()].slice(0, MAX_NEAR).join(" ");
+  return `no block is of exactly that; blocked is ${blocked}; to let that in: garrison unblock ${type}`;
 }
 
 function toRequest({ id, plan, expiresAt, reason, by }: Action): BlockRequest {
