@@ -166,7 +166,8 @@ filter = shop
 logpath = /var/log/shop.log
 enabled = true
 [shop]
-port = http,https
+port = http,8443
+action = iptables-multiport[name=shop, port="%(port)s"]
 maxretry = 3
 findtime = 2m
 bantime = 3h
@@ -176,6 +177,7 @@ maxretry = 6
 findtime = 1d
 bantime = 2d
 `,
+  "/etc/services": "http\t80/tcp\twww\n",
   "/f/filter.d/shop.conf":
     "[Definition]\nfailregex = ^\\s*shop: wrong password of <F-USER>\\S+</F-USER> from <HOST>$\n",
 };
@@ -233,7 +235,12 @@ describe("LogCenter", () => {
       assert.deepEqual(bench.asked, []);
       await failShop(bench, ATTACKER, 1, 10_000);
       assert.partialDeepStrictEqual(bench.asked, [
-        { network: "203.0.113.5/32", ports: [], by: "rule:fail2ban:shop", untilUnixMs: bench.nowUnixMs + 3 * HOUR },
+        {
+          network: "203.0.113.5/32",
+          ports: [80, 8443],
+          by: "rule:fail2ban:shop",
+          untilUnixMs: bench.nowUnixMs + 3 * HOUR,
+        },
       ]);
     });
 
@@ -243,7 +250,7 @@ describe("LogCenter", () => {
       assert.deepEqual(bench.asked, []);
       await failShop(bench, ATTACKER, 1, HOUR);
       assert.partialDeepStrictEqual(bench.asked, [
-        { network: "203.0.113.5/32", by: "rule:fail2ban:shop-slow", untilUnixMs: bench.nowUnixMs + 2 * DAY },
+        { network: "203.0.113.5/32", ports: [], by: "rule:fail2ban:shop-slow", untilUnixMs: bench.nowUnixMs + 2 * DAY },
       ]);
     });
 

@@ -584,7 +584,7 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
     for (const { network, rule, atUnixMs, untilUnixMs, outcome } of this.#blocks.listSince(now - MONTH_MS, 100_000)) {
       const until = untilUnixMs ?? Number.MAX_SAFE_INTEGER;
       if (outcome === "undone") letGo.set(network, until);
-      else if (outcome === null && rule !== null) this.#decider.restoreBlock(network, atUnixMs, until);
+      else if (outcome === null && rule !== null) this.#decider.restoreBlock(network, rule, atUnixMs, until);
     }
     const withinMs = Math.max(60 * MINUTE_MS, this.#parts.blocks.policy.withinMs);
     for (const { hit, atUnixMs, network } of this.#hits.listSince(now - withinMs, RESTORED_HITS))

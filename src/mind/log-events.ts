@@ -43,10 +43,10 @@ export class RoutineAlerts {
 
 /** The block of a decision. */
 export function wantedBlock(decision: Decision): WantedBlock {
-  const { network, forMs, atUnixMs, rule, points } = decision;
+  const { network, ports, forMs, atUnixMs, rule, points } = decision;
   return {
     network: network ?? "",
-    ports: [],
+    ports,
     untilUnixMs: atUnixMs + forMs,
     reason: reasonOf(decision),
     by: `rule:${cutText(rule, 200)}`,

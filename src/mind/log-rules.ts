@@ -72,13 +72,14 @@ function isOf({ source: wanted }: JailSpec, source: LogSource): boolean {
   return source.kind === "journal" || wanted.paths.some((path) => source.paths.includes(path));
 }
 
-/** What `maxretry`, `findtime` and `bantime` of a jail are to us. */
-function policyOf(prefix: string, { maxRetry, findSeconds, banSeconds, increment }: JailSpec): RulePolicy {
+/** What `maxretry`, `findtime`, `bantime` and the ports of a jail are to us. */
+function policyOf(prefix: string, { maxRetry, findSeconds, banSeconds, increment, blockPorts }: JailSpec): RulePolicy {
   const firstMs = banSeconds === null ? LONGEST_BAN_MS : banSeconds * 1000;
   const longestMs = increment?.maxSeconds == null ? Math.max(firstMs, LONGEST_JAIL_MS) : increment.maxSeconds * 1000;
   const factor = increment === null ? 1 : Math.max(1, increment.factor * 2);
   return {
     prefix,
+    ports: blockPorts,
     policy: { points: maxRetry, withinMs: findSeconds * 1000, firstMs, factor, longestMs },
   };
 }

@@ -117,6 +117,38 @@ describe("Decider.take(), one address", () => {
     assert.deepEqual(new Bench().repeat(5, hit, SECOND), []);
   });
 
+  describe("with a jail that keeps to its ports", () => {
+    const JAIL = {
+      prefix: "fail2ban:sshd",
+      ports: [22, 1234],
+      policy: { points: 3, withinMs: MINUTE, firstMs: 2 * HOUR, factor: 1 },
+    };
+    const jailed = (index: number) => failure(ATTACKER, `user${index}`, { rule: "fail2ban:sshd", service: "sshd" });
+    const blocks = (decisions: readonly Decision[]) =>
+      decisions.filter(({ type }) => type === "block").map(({ rule, ports, offence }) => [rule, ports, offence]);
+
+    test("blocks these alone, and goes on to block for all whom another rule finds meanwhile", () => {
+      const bench = new Bench({ rulePolicies: [JAIL] });
+      assert.deepEqual(blocks(bench.repeat(3, jailed, SECOND)), [["fail2ban:sshd", [22, 1234], 1]]);
+      assert.deepEqual(blocks(bench.repeat(6, jailed, SECOND)), [], "it is blocked");
+      const probes = bench.repeat(10, () => probe(ATTACKER), SECOND);
+      assert.deepEqual(blocks(probes), [["apache.probe", [], 1]]);
+      assert.deepEqual(blocks(bench.repeat(20, () => probe(ATTACKER), SECOND)), []);
+      assert.deepEqual(blocks(bench.repeat(6, jailed, SECOND)), [], "all are blocked");
+    });
+
+    test("counts its blocks apart, also of before a restart, and lets both go by hand", () => {
+      const bench = new Bench({ rulePolicies: [JAIL] });
+      bench.decider.restoreBlock("203.0.113.5/32", "fail2ban:sshd", START - HOUR, START + HOUR);
+      assert.deepEqual(blocks(bench.repeat(6, jailed, SECOND)), []);
+      assert.deepEqual(blocks(bench.repeat(10, () => probe(ATTACKER), SECOND)), [["apache.probe", [], 1]]);
+      bench.decider.pardon("203.0.113.5/32", bench.at);
+      assert.deepEqual(blocks(bench.repeat(3, jailed, SECOND)), [["fail2ban:sshd", [22, 1234], 1]]);
+      bench.at += 3 * HOUR;
+      assert.deepEqual(blocks(bench.repeat(3, jailed, SECOND)), [["fail2ban:sshd", [22, 1234], 2]]);
+    });
+  });
+
   test("never blocks who is allowed or a proxy, and says so once a window", () => {
     for (const [options, withheld] of [
       [{ allow: ["203.0.113.0/24"] }, "allowed"],
@@ -166,7 +198,7 @@ describe("Decider.take(), one address", () => {
 
   test("knows a block of before it was started", () => {
     const bench = new Bench();
-    bench.decider.restoreBlock("203.0.113.5/32", START - HOUR, START + HOUR);
+    bench.decider.restoreBlock("203.0.113.5/32", "sshd.failed", START - HOUR, START + HOUR);
     assert.deepEqual(
       bench.repeat(20, () => failure(ATTACKER), SECOND),
       [],

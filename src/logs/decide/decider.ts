@@ -11,7 +11,7 @@ import { CAMPAIGN_ADDRESSES, CAMPAIGN_MS, Campaigns } from "./campaigns.ts";
 import type { Decision, DecisionKind, Withheld } from "./decision.ts";
 import { Growth } from "./growth.ts";
 import { Offences } from "./offences.ts";
-import { isRuleOf, type NumberedPolicy, Policies, type RulePolicy } from "./policies.ts";
+import { blockedAs, isRuleOf, type NumberedPolicy, Policies, type RulePolicy } from "./policies.ts";
 import { RecentMap } from "./recent-map.ts";
 import { ScoreTable } from "./score-table.ts";
 import { type Standing, Standings } from "./standing.ts";
@@ -123,13 +123,14 @@ export class Decider {
   }
 
   /** A block of before: while it lasts nothing is decided of the network anew, and the next lasts longer. */
-  restoreBlock(network: string, atUnixMs: number, untilUnixMs: number): void {
-    this.#offences.restore(network, atUnixMs, untilUnixMs);
+  restoreBlock(network: string, rule: string, atUnixMs: number, untilUnixMs: number): void {
+    this.#offences.restore(blockedAs(network, this.#policies.of(rule)), atUnixMs, untilUnixMs);
   }
 
   /** A block was taken away by hand: the network begins anew. */
   pardon(network: string, atUnixMs: number): void {
     this.#offences.pardon(network);
+    for (const policy of this.#policies.withPorts) this.#offences.pardon(blockedAs(network, policy));
     this.#suspects.forget(network, atUnixMs);
     const key = parseAddress(network.split("/")[0] ?? "");
     if (key !== undefined) for (const { window } of this.#policies.all) this.#scores.clear(key, window);
@@ -217,7 +218,7 @@ export class Decider {
     this.#scores.clear(key, policy.window);
     suspect.accountsAtBlock = suspect.accounts.size;
     suspect.blockedAtUnixMs = atUnixMs;
-    const decision = { ...describe(offender), ...why, ...this.#offences.block(network, policy, atUnixMs) };
+    const decision = { ...describe(offender), ...why, ...this.#blockAs(network, policy, atUnixMs) };
     return [{ ...decision, type: "block" }, ...this.#punishNetwork(offender)];
   }
 
@@ -255,8 +256,12 @@ export class Decider {
     network: string,
     why: Pick<Decision, "points" | "limit" | "because" | "addressCount">,
   ): Decision {
-    const block = this.#offences.block(network, offender.policy, offender.atUnixMs);
+    const block = this.#blockAs(network, offender.policy, offender.atUnixMs);
     return { ...describe(offender), ...why, ...block, type: "block", network };
+  }
+
+  #blockAs(network: string, policy: NumberedPolicy, atUnixMs: number): Pick<Decision, "forMs" | "offence" | "ports"> {
+    return { ...this.#offences.block(blockedAs(network, policy), policy, atUnixMs), ports: policy.ports };
   }
 
   /** Told once a window. */
@@ -275,10 +280,13 @@ export class Decider {
     return this.#proxies.some((one) => overlaps(one, parsed)) ? "proxy" : null;
   }
 
-  #isBlocked({ key, network, atUnixMs }: Offender): boolean {
-    const isBlocked = (bits: number): boolean => this.#offences.isBlocked(networkText(key, bits), atUnixMs);
-    if (key.family === 6) return this.#offences.isBlocked(network, atUnixMs) || isBlocked(56) || isBlocked(48);
-    return this.#offences.isBlocked(network, atUnixMs) || (this.#blocksNetworks && isBlocked(24));
+  #isBlocked({ key, network, policy, atUnixMs }: Offender): boolean {
+    const isHeld = (text: string): boolean =>
+      this.#offences.isBlocked(text, atUnixMs) ||
+      (policy.ports.length > 0 && this.#offences.isBlocked(blockedAs(text, policy), atUnixMs));
+    const isBlocked = (bits: number): boolean => isHeld(networkText(key, bits));
+    if (key.family === 6) return isHeld(network) || isBlocked(56) || isBlocked(48);
+    return isHeld(network) || (this.#blocksNetworks && isBlocked(24));
   }
 
   #noteCampaign({ network, hit, suspect, policy, atUnixMs }: Offender): readonly Decision[] {
@@ -393,6 +401,7 @@ function describe({ network, suspect, policy, hit, atUnixMs }: About): Decision 
     address: network === null ? null : hit.address,
     account: null,
     forMs: 0,
+    ports: [],
     offence: 0,
     withheld: null,
     because: "limit",
@@ -433,6 +442,7 @@ function forged(hit: PlacedHit, atUnixMs: number): Decision {
     address: hit.address,
     account: hit.user === null ? null : nameOf(hit.user),
     forMs: 0,
+    ports: [],
     offence: 0,
     withheld: null,
     because: "limit",

@@ -53,6 +53,8 @@ export interface Decision {
   readonly account: string | null;
   /** 0 for an alert. */
   readonly forMs: number;
+  /** Of a block: ports of ours that it is for; none: all. */
+  readonly ports: readonly number[];
   /** Which block this is of the network within 30 days, from 1; 0 for an alert. */
   readonly offence: number;
   /** Of an alert that would have been a block. */

@@ -51,6 +51,7 @@ filter = nowhere
 [ring]
 enabled = true
 `,
+  "/etc/services": "http 80/tcp www\nhttps 443/tcp\n",
   "/f/filter.d/web.conf": `
 [Definition]
 failregex = <mdre-<mode>>
@@ -107,9 +108,42 @@ test("readJails() gives limits, logs, ports and networks of a jail", () => {
     overAllJails: false,
   });
   assert.deepEqual(web.ignore, ["127.0.0.0/8", "::1/128", "10.0.0.0/8"]);
-  assert.deepEqual(web.ports, ["http", "https"]);
+  assert.deepEqual(
+    [web.ports, web.blockPorts],
+    [
+      ["http", "https"],
+      [80, 443],
+    ],
+  );
   assert.deepEqual(JSON.parse(JSON.stringify(web)), web);
 });
+
+/** An action, and the ports that a block keeps to; none: all. */
+for (const [action, expected] of [
+  ['iptables-multiport[name=a, port="%(port)s", protocol=tcp]', [80, 1234]],
+  ["iptables-multiport", [80, 1234]],
+  ['nftables[type=multiport, port="http"]', [80]],
+  ["firewallcmd-ipset[port=1:3]", [1, 2, 3]],
+  ['iptables[port=https]\n mail[name=x]\n nftables[port="%(port)s"]', [80, 443, 1234]],
+  ["iptables-allports[name=a]", []],
+  ["nftables[type=allports]", []],
+  ["firewallcmd-ipset[actiontype=<allports>]", []],
+  ['iptables[port="%(port)s"]\n route', []],
+  ["ufw[port=http]", []],
+  ["mail[port=http]", []],
+  ["iptables[port=telnet]", "not known"],
+  ["iptables[port=1000:2000]", "not known"],
+  ["iptables[port=http", [80, 1234]],
+] as const) {
+  test(`readJails() has a jail with the action ${JSON.stringify(action)} block ${expected.length === 0 ? "all ports" : expected}`, () => {
+    const files = { ...FILES, "/f/jail.local": `[web]\nenabled = true\nport = http,1234\naction = ${action}\n` };
+    const tree: ConfigTree = { ...TREE, read: (path) => (files as Record<string, string>)[path] };
+    const [web] = readJails(tree, { folder: "/f" }).jails;
+    assert.deepEqual(web?.blockPorts, expected === "not known" ? [] : expected);
+    const isTold = web?.notTaken.some((what) => what.endsWith("blocks drop what is sent to any port"));
+    assert.equal(isTold, expected === "not known");
+  });
+}
 
 test("describeImport() says what is not taken over and why, with file and line of each refused expression", () => {
   const [web] = describeImport(TREE, "/f").jails;
@@ -119,7 +153,6 @@ test("describeImport() says what is not taken over and why, with file and line o
     "bantime.formula is code and never run: each block lasts twice as long as the last",
     'ignorecommand "/bin/check <ip>" is never run',
     'ignoreip "office.example.com" is no address and no network: names are never looked up',
-    'port "http,https": blocks drop all packets, to any port',
   ]);
   assert.deepEqual(
     web.refusedRegexes.map(({ file, line, pattern }) => [file, line, pattern]),
@@ -135,6 +168,7 @@ test("formatImport() is text for people, and the snippet is in it", () => {
   const report = describeImport(TREE, "/f");
   const text = formatImport(report);
   assert.match(text, /^\/f: 1 jail is taken over, 3 refused, 1 not enabled\n/);
+  assert.match(text, /\n {2}drops what is sent to ports 80, 443\n/);
   assert.match(text, /blocks after 3 in 1 h, for ever, then twice as long each time, at most 35 d/);
   assert.match(text, /refused: \/f\/filter\.d\/web\.conf:3: a repeat may have an empty round/);
   assert.ok(text.endsWith(report.snippet));

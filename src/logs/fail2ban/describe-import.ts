@@ -20,6 +20,8 @@ export interface ImportedJail {
   readonly increment: IncrementSpec | null;
   readonly ignore: readonly string[];
   readonly ports: readonly string[];
+  /** To which ports its blocks drop packets; none: to all. */
+  readonly blockPorts: readonly number[];
   readonly regexes: number;
   /** How many texts spare the filter other lines; `null`: it must look at every line. */
   readonly literals: number | null;
@@ -63,6 +65,7 @@ function describeJail(jail: JailSpec): ImportedJail {
     increment: jail.increment,
     ignore: jail.ignore,
     ports: jail.ports,
+    blockPorts: jail.blockPorts,
     regexes: filter.failregex.length,
     literals: compileFilter(filter).literals?.length ?? null,
     actions: jail.actions.map(({ name }) => name),

@@ -33,6 +33,7 @@ function jailLines(jail: ImportedJail): string[] {
     `jail ${jail.name}: filter ${jail.filter}, ${jail.regexes} expressions, ${jail.literals === null ? "looks at every line" : `behind ${jail.literals} texts`}`,
     `  ${jail.isJournal ? "journal" : "logs"}  ${jail.logs.join(", ") || "all of it"}`,
     `  blocks after ${jail.maxRetry} in ${span(jail.findSeconds)}, ${jail.banSeconds === null ? "for ever" : `for ${span(jail.banSeconds)}`}${incrementText(jail.increment)}`,
+    `  drops what is sent to ${jail.blockPorts.length === 0 ? "any port" : `${jail.blockPorts.length === 1 ? "port" : "ports"} ${jail.blockPorts.join(", ")}`}`,
     ...(jail.ignore.length === 0 ? [] : [`  never blocks ${jail.ignore.join(", ")}`]),
     ...jail.notTaken.map((what) => `  not taken over: ${what}`),
     ...jail.refusedRegexes.map(

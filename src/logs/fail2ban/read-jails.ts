@@ -9,6 +9,7 @@ import type { ConfigTree } from "./config/config-tree.ts";
 import { FILTER_OPTIONS, FilterOptions } from "./config/filter-options.ts";
 import { parseParametrized, splitParametrized } from "./config/parameters.ts";
 import { parseSeconds } from "./config/parse-seconds.ts";
+import { parsePorts, parseServices } from "./config/ports.ts";
 import { readConfig } from "./config/read-ini-files.ts";
 import { checkFilter } from "./match/check-filter.ts";
 import { compileFilter } from "./match/compile-filter.ts";
@@ -50,6 +51,8 @@ const JAIL_OPTIONS = [
 /** Actions of fail2ban that drop what an address sends. */
 const BLOCKS =
   /^(?:apf|bsd-ipfw|firewallcmd-|hostsdeny|ipfilter|ipfw|ipset|iptables|nftables|npf|osx-|pf|route|shorewall|ufw)/;
+/** Those of them that keep to ports, but where `allports` stands in their names or parameters. */
+const PORT_BLOCKS = /^(?:firewallcmd-|iptables|nftables)/;
 /** Files that syslog writes what any user of the host hands to it. */
 const SYSLOG_FILES =
   /\/(?:auth\.log|cron(?:\.log)?|daemon\.log|debug|kern\.log|mail\.(?:err|info|log|warn)|maillog|messages|secure|syslog|user\.log)$/;
@@ -171,7 +174,6 @@ class JailReader {
     if (option("ignorecommand") !== "")
       this.#notTaken.push(`ignorecommand "${option("ignorecommand").slice(0, 200)}" is never run`);
     const ports = portsOf(option("port"));
-    if (ports.length > 0) this.#notTaken.push(`port "${ports.join(",")}": blocks drop all packets, to any port`);
     return {
       name: this.#name,
       filter,
@@ -183,11 +185,25 @@ class JailReader {
       ignore: this.#ignored(option("ignoreip")),
       ignoreSelf: option("ignoreself") === "" || isYes(option("ignoreself")),
       ports,
+      blockPorts: this.#blockPorts(ports, actions),
       protocol: option("protocol") || "tcp",
       actions,
       notTaken: this.#notTaken,
       refusedRegexes,
     };
+  }
+
+  /** Those of its actions together; one that drops all is enough for all. */
+  #blockPorts(ports: readonly string[], actions: readonly ActionSpec[]): readonly number[] {
+    const blocking = actions.filter(({ isBlock }) => isBlock);
+    if (blocking.length === 0 || blocking.some((action) => action.ports === null)) return [];
+    const wanted = blocking.flatMap((action) => (action.ports?.length ? action.ports : ports));
+    // An action of which no ports are known has those that stand in its own file.
+    if (wanted.length === 0) return [];
+    const found = parsePorts(wanted, parseServices(this.#tree.read("/etc/services") ?? ""));
+    if (typeof found !== "string") return found;
+    this.#notTaken.push(`port "${wanted.join(",")}": ${found}; blocks drop what is sent to any port`);
+    return [];
   }
 
   #source(filter: FilterSpec): LogSource {
@@ -268,5 +284,17 @@ function portsOf(text: string): string[] {
 
 function actionOf(text: string): ActionSpec {
   const name = /^[^[\s]{1,100}/.exec(text)?.[0] ?? "";
-  return { name, isBlock: BLOCKS.test(name) };
+  const isBlock = BLOCKS.test(name);
+  if (!PORT_BLOCKS.test(name) || text.includes("allports")) return { name, isBlock, ports: isBlock ? null : [] };
+  return { name, isBlock, ports: portsOf(portOf(text)) };
+}
+
+/** The parameter `port` of an action; empty when it has none, or cannot be read. */
+function portOf(text: string): string {
+  try {
+    return parseParametrized(text).parameters.get("port") ?? "";
+  } catch (error) {
+    if (error instanceof GarrisonError) return "";
+    throw error;
+  }
 }

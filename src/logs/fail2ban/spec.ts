@@ -59,6 +59,8 @@ export interface JailSpec {
   readonly ignoreSelf: boolean;
   /** Ports as they are written, such as `ssh` or `80,443`; none: all. */
   readonly ports: readonly string[];
+  /** To which ports a block by it drops packets, at most 15; none: to all. */
+  readonly blockPorts: readonly number[];
   readonly protocol: string;
   /** Actions as they are written. */
   readonly actions: readonly ActionSpec[];
@@ -73,6 +75,8 @@ export interface ActionSpec {
   readonly name: string;
   /** Whether a block by Garrison takes its place. */
   readonly isBlock: boolean;
+  /** Ports as they are written that it keeps to; none: those of the jail; `null`: it drops what is sent to any port. */
+  readonly ports: readonly string[] | null;
 }
 
 /** An expression that cannot be converted, or that fail2ban would refuse itself. */

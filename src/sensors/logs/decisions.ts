@@ -17,6 +17,7 @@ interface Told {
   readonly address: string | null;
   readonly account: string | null;
   readonly forMs: number;
+  readonly ports: readonly number[];
   readonly offence: number;
   readonly withheld: "allowed" | "proxy" | "history" | null;
   readonly because: "limit" | "network" | "campaign";
@@ -124,13 +125,14 @@ function targetsOf({ kind, accounts, accountCount, sites }: Told): string[] {
   ];
 }
 
-function whatCameOf({ type, network, forMs, offence, withheld, until, action, isOver, isMany }: Told): string {
+function whatCameOf({ type, network, ports, forMs, offence, withheld, until, action, isOver, isMany }: Told): string {
   if (isMany) return "garrison blocks lists them";
   if (isOver) return "read late: the block would have ended by now";
   if (type === "block") {
     const span = formatDuration(forMs);
-    if (action === null) return `observe only: ${network} would have been blocked for ${span}`;
-    return `${network} is blocked for ${span} until ${until}, the ${ordinal(offence)} time within 30 days`;
+    const where = ports.length === 0 ? "" : ` at ${ports.length === 1 ? "port" : "ports"} ${ports.join(", ")}`;
+    if (action === null) return `observe only: ${network} would have been blocked${where} for ${span}`;
+    return `${network} is blocked${where} for ${span} until ${until}, the ${ordinal(offence)} time within 30 days`;
   }
   switch (withheld) {
     case "allowed":
@@ -165,10 +167,11 @@ function evidenceOf(told: Told): JsonObject {
   };
 }
 
-function blockOf({ type, network, action, until, forMs, offence, isOver }: Told): JsonObject {
+function blockOf({ type, network, ports, action, until, forMs, offence, isOver }: Told): JsonObject {
   if (type !== "block" || isOver) return {};
-  if (action !== null) return { block: { network, action, until, offence } };
-  return { wouldBlock: { network, for: formatDuration(forMs), offence } };
+  const what = { network, ...(ports.length === 0 ? {} : { ports: [...ports] }) };
+  if (action !== null) return { block: { ...what, action, until, offence } };
+  return { wouldBlock: { ...what, for: formatDuration(forMs), offence } };
 }
 
 /** Of the journal there is no file. */

@@ -20,6 +20,7 @@ const BLOCK = {
   failures: 10,
   limit: 10,
   withinMs: 600_000,
+  ports: [],
   accounts: ["root", "admin"],
   accountCount: 2,
   sites: [],
@@ -72,6 +73,17 @@ describe("facts.judge() of a decision", () => {
         "203.0.113.5/32 is blocked for 1 h until 2026-11-03T15:00:00.000Z, the first time within 30 days",
     );
     assert.deepEqual(verdict.next, ["garrison unblock 203.0.113.5/32", "garrison undo x7"]);
+  });
+
+  test("says to which ports a jail has blocked, or would have", () => {
+    const blocked = decide({ ports: [22, 1234] });
+    assert.match(blocked.observed, /203\.0\.113\.5\/32 is blocked at ports 22, 1234 for 1 h until/);
+    assert.partialDeepStrictEqual(blocked.evidence["block"], { network: "203.0.113.5/32", ports: [22, 1234] });
+    const observed = decide({ ports: [22], action: null });
+    assert.match(observed.observed, /observe only: 203\.0\.113\.5\/32 would have been blocked at port 22 for 1 h/);
+    assert.deepEqual(observed.evidence["wouldBlock"], {
+      ...{ network: "203.0.113.5/32", ports: [22], for: "1 h", offence: 1 },
+    });
   });
 
   for (const [withheld, severity, words] of [
