@@ -1,5 +1,6 @@
 /** Actions as text for people. */
 import type { Action } from "#src/model/action.ts";
+import type { Json } from "#src/model/json.ts";
 import type { Subject } from "#src/model/subject.ts";
 import { type Checked, jsonObject, nullable, object, oneOf, text } from "#src/wire/check.ts";
 import { subject } from "#src/wire/facts.ts";
@@ -22,10 +23,16 @@ export const checkAction = object({
 
 /** One line. */
 export function actionLine(action: Checked<typeof checkAction>, output: Output): string {
-  const what = describe(action.subject);
+  const what = `${describe(action.subject)}${portsText(action.plan["ports"])}`;
   const until = action.expiresAt === null ? "" : `, until ${action.expiresAt}`;
   const failure = action.failure === null ? "" : `: ${action.failure}`;
   return `${action.at.slice(0, 19).replace("T", " ")}  ${action.id.padEnd(5)} ${action.state.padEnd(8)} ${action.kind} ${output.clean(what, 300)} (by ${output.clean(action.by, 80)}${until})${output.clean(failure, 600)}`;
+}
+
+/** Of a block that is not for all ports. */
+function portsText(ports: Json | undefined): string {
+  if (!Array.isArray(ports) || ports.length === 0) return "";
+  return ` to ${ports.length === 1 ? "port" : "ports"} ${ports.join(", ")}`;
 }
 
 function describe(subject: Subject): string {

@@ -118,7 +118,7 @@ export function rehearsalLines(rehearsal: Checked<typeof checkRehearsal>, output
 }
 
 function dropLine({ network, ports, expiresAt, backend }: Checked<typeof checkRehearsal>, output: Output): string {
-  const what = ports.length === 0 ? "" : ` to ports ${ports.join(", ")}`;
+  const what = ports.length === 0 ? "" : ` to ${ports.length === 1 ? "port" : "ports"} ${ports.join(", ")}`;
   const until = expiresAt === null ? "for ever" : `until ${expiresAt}`;
   const how = backend === null ? "as soon as there is a warden" : `by ${output.clean(backend)}`;
   return `would drop all packets from ${output.clean(network)}${what} ${until}, ${how}`;

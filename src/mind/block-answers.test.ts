@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { actionLine } from "#src/cli/action-text.ts";
 import {
   checkFirewall,
   checkRehearsal,
@@ -165,6 +166,9 @@ describe("what the mind answers about blocks is what the commands take", () => {
       `  blind to  ${blind}`,
     ]);
     assert.equal(toAction(action!).id, "x1");
+    const [line] = (await bench.ask({ ...BLOCK, ports: [22, 25] })).map((one) => actionLine(toAction(one), output));
+    assert.match(line ?? "", / done {5}block 203\.0\.113\.5 to ports 22, 25 \(by admin:root, until /);
+    assert.match(actionLine(toAction(action!), output), /block 203\.0\.113\.5 \(by /);
   });
 
   test("checkRehearsal() takes what a block would do", async () => {

@@ -85,7 +85,7 @@ test("block --dry-run refuses what block refuses, with the same words, and does 
   }
   const told = (await host.command("journal", "--json")).items.length;
   const rehearsed = await host.command("block", STRANGER, "--dry-run", "--port", "22");
-  assert.match(rehearsed.stdout, /^would drop all packets from 203\.0\.113\.6\/32 to ports 22 for ever, by nftables\n/);
+  assert.match(rehearsed.stdout, /^would drop all packets from 203\.0\.113\.6\/32 to port 22 for ever, by nftables\n/);
   assert.equal(rehearsed.code, 0);
   assert.equal(run("nft", "list", "ruleset"), "");
   assert.equal((await host.command("journal", "--json")).items.length, told);
