@@ -175,6 +175,83 @@ suite("garrison logs replay", () => {
     assert.equal(both.code, 2);
   });
 
+  /** An entry of a serial audit log: `rule` stopped a request of `address`. */
+  const audited = (address: string, id = "0079b05c"): string =>
+    [
+      `--${id}-A--`,
+      `[22/Nov/2026:12:41:50.770394 +0000] awLjDsRtYDuhEiTeT7ZJWAAAAAE ${address} 37740 203.0.113.9 80`,
+      `--${id}-B--`,
+      "GET /a.php?x=1 HTTP/1.1",
+      "Host: alice.example",
+      "",
+      `--${id}-H--`,
+      'Message: Access denied with code 403 (phase 2). String match "x" at ARGS:a. [file "f"] [line "14"] [id "1234001"] [severity "CRITICAL"]',
+      "Action: Intercepted (phase 2)",
+      "",
+      `--${id}-Z--`,
+      "",
+    ].join("\n");
+  const JSON_ENTRY = `${JSON.stringify({
+    transaction: {
+      time: "22/Nov/2026:12:41:50.770394 +0000",
+      transaction_id: "awLjDsRtYDuhEiTeT7ZJWAAAAAE",
+      remote_address: "198.51.100.31",
+    },
+    request: { request_line: "GET /a.php HTTP/1.1", headers: { Host: "alice.example" } },
+    response: { status: 200 },
+    audit_data: {
+      messages: ['Warning. Pattern match "x" at ARGS:a. [file "f"] [line "14"] [id "1234001"] [severity "CRITICAL"]'],
+      action: { intercepted: false },
+    },
+  })}\n`;
+  const INDEX_LINE =
+    'alice.example 198.51.100.32 - - [22/Nov/2026:12:41:50.770394 +0000] "GET /a.php HTTP/1.1" 403 318 "-" "-" awLjDsRtYDuhEiTeT7ZJWAAAAAE "-" /20261122/20261122-1241/20261122-124155-awLjDsRtYDuhEiTeT7ZJWAAAAAE 0 12316 md5:88e5dba0ee1ede01b8ca93706fe1dcba \n';
+  const hitsOf = ({ items }: Result) =>
+    items.flatMap(({ file, rule, address }) =>
+      rule === undefined || file === undefined ? [] : [[file, rule, address]],
+    );
+
+  test("replay() answers audit logs of ModSecurity, serial and JSON, and says who would have been blocked", async (t) => {
+    const serial = audited("198.51.100.30").repeat(5);
+    const result = await replayFiles(t, { "modsec_audit.log": serial, "audit.json": JSON_ENTRY, "auth.log": FAILED });
+    assert.deepEqual(hitsOf(result), [
+      ...Array.from({ length: 5 }, () => ["modsec_audit.log", "modsecurity.intercepted", "198.51.100.30"]),
+      ["audit.json", "modsecurity.detected", "198.51.100.31"],
+      ["auth.log", "sshd.failed", "198.51.100.23"],
+    ]);
+    const { summary } = result.items.at(-1) as {
+      summary: { wouldBlock: { network: string }[]; rules: { name: string }[] };
+    };
+    assert.deepEqual(
+      summary.wouldBlock.map(({ network }) => network),
+      ["198.51.100.30/32"],
+    );
+    const names = summary.rules.map(({ name }) => name);
+    assert.equal(new Set(names).size, names.length);
+  });
+
+  test("replay() puts no entry together of two audit logs", async (t) => {
+    const lines = audited("198.51.100.30").split("\n");
+    const files = { "a.log": lines.slice(0, 6).join("\n"), "b.log": lines.slice(6).join("\n") };
+    assert.deepEqual(hitsOf(await replayFiles(t, files)), []);
+  });
+
+  test("replay() takes the source modsecurity, an index of it too, and one of its rules", async (t) => {
+    const files = { "index.log": INDEX_LINE, "audit.json": JSON_ENTRY, "serial.log": audited("198.51.100.30") };
+    const hits = async (options: object) => hitsOf(await replayFiles(t, files, { options })).map(([, rule]) => rule);
+    const source = "modsecurity";
+    assert.deepEqual(await hits({ source }), [
+      "modsecurity.refused",
+      "modsecurity.detected",
+      "modsecurity.intercepted",
+    ]);
+    assert.deepEqual(await hits({ source, rule: "modsecurity.refused" }), ["modsecurity.refused"]);
+    assert.deepEqual(await hits({ rule: "modsecurity.serial" }), ["modsecurity.intercepted"]);
+    assert.deepEqual(await hits({ rule: "sshd" }), []);
+    const wrong = await replayFiles(t, files, { options: { rule: "modsecurity.intercept" } });
+    assert.match(wrong.stderr, /did you mean "modsecurity\.intercepted"/);
+  });
+
   test("replay() shows what attackers chose so that a terminal takes no orders from it", async (t) => {
     const evil = FAILED.replace("alice", "\x1b[2J\x9b\xc2\x9b\xe2\x80\xae");
     for (const kind of ["json", "text"]) {

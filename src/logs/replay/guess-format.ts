@@ -25,7 +25,7 @@ const BEGINNINGS: Readonly<Record<Exclude<LogFormat, "plain">, RegExp>> = {
   access: new RegExp(`^\\S+ (?:\\S+ ){1,3}\\[(?:\\d\\d/[A-Z][a-z]{2}|\\d\\d/\\d\\d)/\\d{4}:${TIME} [+-]\\d{4}\\] "`),
   "apache-error": new RegExp(`^\\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \\d]\\d ${TIME}(?:\\.\\d+)? \\d{4}\\] `),
   "nginx-error": new RegExp(`^\\d{4}/\\d\\d/\\d\\d ${TIME} \\[[a-z]+\\] \\d+#\\d+: `),
-  modsecurity: /^(?:--[0-9a-f]{8}-[A-Z]--$|\{"transaction":\{)/,
+  modsecurity: /^(?:--[0-9A-Za-z]{8}-[A-Z]--$|\{"transaction":\{)/,
   cpanel: new RegExp(`^\\[\\d{4}-\\d\\d-\\d\\d ${TIME} [+-]\\d{4}\\] \\S`),
   exim: new RegExp(`^\\d{4}-\\d\\d-\\d\\d ${TIME}(?:\\.\\d+)? (?:[+-]\\d{4} )?(?:\\[\\d+\\] )?\\S`),
 };

@@ -1,5 +1,6 @@
 /** Which rules a replay runs on a file. */
 import { suggest } from "#src/lib/suggest.ts";
+import { WAF_FORMS, WAF_OUTCOMES } from "#src/waf/rule-names.ts";
 import type { LineRule, LogFormat, LogSource } from "../contract.ts";
 import type { FilterSpec } from "../fail2ban/spec.ts";
 import type { RuleFile } from "../rule.ts";
@@ -7,6 +8,10 @@ import { RULE_FILES } from "../rules/all.ts";
 import { compileRules } from "../rules/compile.ts";
 import { guessFormat } from "./guess-format.ts";
 import type { ReplaySettings } from "./settings.ts";
+
+/** Service, format and source of ModSecurity's audit logs. */
+const AUDIT = "modsecurity";
+const AUDIT_NAMES = [...WAF_OUTCOMES, ...WAF_FORMS].map(({ name }) => name);
 
 /** The user named what is not there. */
 export class UnknownName extends Error {}
@@ -21,6 +26,7 @@ export interface RuleSet {
 export interface RuleChoice {
   /** @param sample begins with a line; one character a byte */
   formatOf(sample: string): LogFormat;
+  /** Made anew each time: those of ModSecurity's audit logs keep the state of one log. */
   rulesOf(format: LogFormat): RuleSet;
 }
 
@@ -50,22 +56,35 @@ async function loadFilter(filter: FilterSpec, nowUnixMs: () => number): Promise<
 async function loadOwnRules({ source, rule }: RuleWish): Promise<RuleChoice> {
   const all = await Promise.all(RULE_FILES.map(({ load }) => load()));
   const ofSource = source === null ? all : all.filter(({ sources }) => sources.includes(source));
-  if (ofSource.length === 0)
-    throw unknown(
-      "source",
-      source,
-      all.flatMap(({ sources }) => sources),
-    );
+  const audit = source === null || source === AUDIT ? await loadAuditRules(rule) : null;
+  if (ofSource.length === 0 && source !== AUDIT)
+    throw unknown("source", source, [AUDIT, ...all.flatMap(({ sources }) => sources)]);
   const chosen = rule === null ? ofSource : ofSource.flatMap((file) => chooseRules(file, rule));
-  if (chosen.length === 0) throw unknown("rule", rule, all.flatMap(namesOf));
-  const onlyFormat = source === null ? null : (ofSource[0]?.format ?? null);
+  if (chosen.length === 0 && audit === null) throw unknown("rule", rule, [...all.flatMap(namesOf), ...AUDIT_NAMES]);
+  const onlyFormat = source === null ? null : (ofSource[0]?.format ?? AUDIT);
   return {
     formatOf: (sample) => onlyFormat ?? guessFormat(sample),
     rulesOf: (format) => ({
       source: sourceOf(source ?? format, format),
-      rules: compileRules(chosen.filter((file) => file.format === format)),
+      rules: [
+        ...compileRules(chosen.filter((file) => file.format === format)),
+        ...(format === AUDIT ? (audit?.() ?? []) : []),
+      ],
     }),
   };
+}
+
+/**
+ * The rules of ModSecurity's audit logs, which are no files of rules.
+ * @returns `null` when the rule that is asked for is none of them
+ */
+async function loadAuditRules(rule: string | null): Promise<(() => readonly LineRule[]) | null> {
+  const isAll = rule === null || rule === AUDIT;
+  if (!isAll && !AUDIT_NAMES.includes(rule)) return null;
+  const { wafRules } = await import("#src/waf/rules.ts");
+  const kind = [WAF_OUTCOMES, WAF_FORMS].find((names) => names.some(({ name }) => name === rule)) ?? [];
+  const others = new Set(kind.map(({ name }) => name).filter((name) => name !== rule));
+  return () => wafRules(others);
 }
 
 /** The file with the rule of this name alone, or the whole of a service. */

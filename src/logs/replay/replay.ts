@@ -10,7 +10,7 @@ import type { LogFormat, PlacedHit } from "../contract.ts";
 import { SourceMatcher } from "../match/source-matcher.ts";
 import { FileReplay } from "./file-replay.ts";
 import { loadRules, type RuleChoice, UnknownName } from "./load-rules.ts";
-import { cutReason, cutUser, type HitTuple, MAX_FRAME_HITS, type ReplayMessage } from "./messages.ts";
+import { cutReason, cutUser, type HitTuple, MAX_FRAME_HITS, type ReplayEnd, type ReplayMessage } from "./messages.ts";
 import { readLog } from "./read-log.ts";
 import type { ReplayFile, ReplaySettings } from "./settings.ts";
 import { Verdicts } from "./verdicts.ts";
@@ -49,8 +49,8 @@ class Replay {
   readonly #clock: { nowUnixMs: number };
   readonly #send: (message: ReplayMessage) => void;
   readonly #verdicts: Verdicts;
-  /** One for all files of a format: to prepare a search costs as much as a short file. */
-  readonly #matchers = new Map<LogFormat, SourceMatcher>();
+  /** One for all files of a format: to prepare a search costs as much as a short file. Of ModSecurity one a file, whose state it keeps. */
+  readonly #matchers = new Map<string, SourceMatcher>();
   readonly #hits: HitTuple[] = [];
   readonly #totals = { lines: 0, bytes: 0, hits: 0 };
   #fileHits = 0;
@@ -67,7 +67,7 @@ class Replay {
     this.#fileHits = 0;
     const reading = new FileReplay(file.name, {
       formatOf: this.#choice.formatOf,
-      matcherOf: (format) => this.#matcherOf(format),
+      matcherOf: (format) => this.#matcherOf(format, index),
       onHit: (hit) => this.#onHit(index, hit),
     });
     const problem = await readLog(
@@ -89,19 +89,23 @@ class Replay {
 
   end(): void {
     const rules = [...this.#matchers.values()].flatMap((matcher) => matcher.stats().rules);
-    const used = rules.filter(({ searches }) => searches > 0);
-    this.#send({ t: "end", ...this.#totals, ...this.#verdicts.summary, rules: used });
+    const used = Map.groupBy(
+      rules.filter(({ searches }) => searches > 0),
+      ({ name }) => name,
+    );
+    this.#send({ t: "end", ...this.#totals, ...this.#verdicts.summary, rules: [...used.values()].map(added) });
   }
 
-  #matcherOf(format: LogFormat): SourceMatcher {
-    const known = this.#matchers.get(format);
+  #matcherOf(format: LogFormat, file: number): SourceMatcher {
+    const key = format === "modsecurity" ? `${format} ${file}` : format;
+    const known = this.#matchers.get(key);
     if (known !== undefined) return known;
     const { source, rules } = this.#choice.rulesOf(format);
     const matcher = new SourceMatcher(source, rules, {
       onDisabled: (rule, reason) => this.#send({ t: "disabled", rule, reason: cutReason(reason) }),
       nowUnixMs: () => this.#clock.nowUnixMs,
     });
-    this.#matchers.set(format, matcher);
+    this.#matchers.set(key, matcher);
     return matcher;
   }
 
@@ -124,4 +128,17 @@ class Replay {
   #flush(): void {
     if (this.#hits.length > 0) this.#send({ t: "hits", hits: this.#hits.splice(0) });
   }
+}
+
+type UsedRule = ReplayEnd["rules"][number];
+
+/** One rule in several matchers. */
+function added(all: readonly UsedRule[]): UsedRule {
+  return all.reduce((sum, { hits, searches, cpuMicros, isDisabled }) => ({
+    name: sum.name,
+    hits: sum.hits + hits,
+    searches: sum.searches + searches,
+    cpuMicros: sum.cpuMicros + cpuMicros,
+    isDisabled: sum.isDisabled || isDisabled,
+  }));
 }
