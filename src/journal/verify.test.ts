@@ -218,6 +218,7 @@ test("verifyJournal() names a head that more entries are behind than one batch h
   using writer = JournalWriter.open(folder, { gid: 0 });
   const batch = Array.from({ length: 100 }, () => ({ kind: "test", by: "test", ref: null, data: {} }));
   writer.append(batch);
+  writer.settleHead();
   const head = readFileSync(join(folder, "head"));
   writer.append(batch);
   writer.append(batch);

@@ -137,6 +137,39 @@ test("JournalWriter takes a batch whose head was not written as written", async 
   assert.deepEqual(await kindsOf(folder), ["test.entry", "test.entry", "test.entry", "test.entry"]);
 });
 
+test("JournalWriter leaves the head at most one batch behind, and a crash then costs nothing", async (t) => {
+  const folder = journalOf(t);
+  const storedSeq = () => parseHead(readFileSync(join(folder, "head"))).seq;
+  using crashed = open(folder);
+  const seen = [1, 2, 3].map((ref) => [crashed.append([entry(ref)]).seq, storedSeq()]);
+  assert.deepEqual(seen, [
+    [1, 0],
+    [2, 1],
+    [3, 2],
+  ]);
+  assert.deepEqual((await verifyJournal(folder)).problems, []);
+  using writer = open(folder);
+  assert.deepEqual(writer.head, crashed.head);
+  assert.deepEqual(await kindsOf(folder), ["test.entry", "test.entry", "test.entry"]);
+});
+
+test("JournalWriter.settleHead() names the last entry that was written, also when it was cut off meanwhile", async (t) => {
+  const folder = journalOf(t);
+  {
+    using writer = open(folder);
+    writer.append([entry(1)]);
+    writer.settleHead();
+    const sizeBytes = statSync(join(folder, FIRST)).size;
+    writer.append([entry(2)]);
+    truncateSync(join(folder, FIRST), sizeBytes);
+    writer.settleHead();
+    assert.equal(parseHead(readFileSync(join(folder, "head"))).seq, 2);
+  }
+  using writer = open(folder);
+  assert.equal(writer.head.ref, 1);
+  assert.equal((await kindsOf(folder)).at(-1), "journal.broken");
+});
+
 test("JournalWriter takes up a next file that was made before the crash", async (t) => {
   const folder = journalOf(t);
   fill(folder, 3);

@@ -1,6 +1,6 @@
 /**
  * The one writer of the journal: JSON lines, each bound to the one before, in files of limited size.
- * What `append` has returned from lies on the disk. Memory: one batch. Cost: three flushes of the disk a batch.
+ * What `append` has returned from lies on the disk. Memory: one batch. Cost: one flush of the disk a batch, two for the head behind it.
  */
 import {
   closeSync,
@@ -62,7 +62,7 @@ export class JournalWriter implements Disposable {
   #head: StoredHead = EMPTY_HEAD;
   /** What must be told with the next batch: that the journal was repaired or is broken. */
   #notes: NewEntry[] = [];
-  /** The head on the disk is behind the entries: it is written before the next batch, so that it is never two behind. */
+  /** The head on the disk is behind the entries: it is written before the next batch at the latest, so that it is never two behind. */
   #isHeadStale = false;
 
   private constructor(folder: string, options: JournalWriterOptions) {
@@ -84,6 +84,7 @@ export class JournalWriter implements Disposable {
     writer.#guarded(() => writer.#take(readHead(folder)));
     try {
       writer.append([]);
+      writer.settleHead();
     } catch (error) {
       // The notes wait for room; every other append is refused until they are written.
       if (!(error instanceof GarrisonError) || error.code !== "GARRISON_JOURNAL_FULL") throw error;
@@ -98,7 +99,7 @@ export class JournalWriter implements Disposable {
   }
 
   /**
-   * Writes the entries and waits until the disk has them. An entry whose `ref` is not above the highest one written is passed
+   * Writes the entries and waits until the disk has them; the head is behind them until {@link settleHead}. An entry whose `ref` is not above the highest one written is passed
    * over. All are written or none.
    * @param entries at most 126
    * @throws GarrisonError `GARRISON_JOURNAL_FULL` when the disk has no room, `GARRISON_JOURNAL_FAILED` for any other reason
@@ -111,8 +112,7 @@ export class JournalWriter implements Disposable {
     }
     this.#guarded(() => {
       if (this.#isDisturbed()) this.#take(this.#head);
-      if (this.#isHeadStale) this.#writeHead(this.#head);
-      this.#isHeadStale = false;
+      this.#catchUp();
       const batch = [...this.#notes, ...this.#unknown(entries)];
       if (batch.length > 0) this.#write(batch);
       this.#notes = [];
@@ -120,7 +120,32 @@ export class JournalWriter implements Disposable {
     return this.head;
   }
 
+  /**
+   * Writes where the journal ends to the head, behind what the entries have announced; nothing when it is there already. A crash before
+   * it leaves the head one batch behind, which the next start takes as written.
+   * @throws GarrisonError as {@link append}, which then tries it again first
+   */
+  settleHead(): void {
+    // Also for a journal that was cut or taken away meanwhile: by its head that is noticed.
+    if (this.#fd !== -1) this.#guarded(() => this.#catchUp());
+  }
+
+  /** With the head where the entries are, if there is room. */
   [Symbol.dispose](): void {
+    try {
+      this.settleHead();
+    } catch {
+      // The head stays one batch behind, as a crash leaves it.
+    }
+    this.#close();
+  }
+
+  #catchUp(): void {
+    if (this.#isHeadStale) this.#writeHead(this.#head);
+    this.#isHeadStale = false;
+  }
+
+  #close(): void {
     if (this.#fd !== -1) closeSync(this.#fd);
     this.#fd = -1;
   }
@@ -150,14 +175,13 @@ export class JournalWriter implements Disposable {
     try {
       writeAll(this.#fd, bytes);
       fdatasyncSync(this.#fd);
-      replaceFile(this.#headPath, formatHead(head), this.#fileAccess);
     } catch (error) {
       this.#cutBack();
       throw error;
     }
     this.#sizeBytes += bytes.length;
     this.#head = head;
-    syncFolder(this.#headPath);
+    this.#isHeadStale = true;
   }
 
   /** Takes a batch that failed away again. If even that fails, the next append finds the file disturbed and sees to it. */
@@ -184,7 +208,7 @@ export class JournalWriter implements Disposable {
 
   /** Finds the end of what is there, and opens the file to go on in. */
   #take(known: StoredHead | "absent" | "damaged"): void {
-    this[Symbol.dispose]();
+    this.#close();
     prepareOwnFolder(this.#folder, { ...this.#fileAccess, mode: 0o750 });
     const files = listJournalFiles(this.#folder);
     const isNew = known === "absent" && files.length === 0;
@@ -205,7 +229,7 @@ export class JournalWriter implements Disposable {
     const fd = isThere
       ? openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW)
       : createForAppend(path, this.#fileAccess);
-    this[Symbol.dispose]();
+    this.#close();
     this.#fd = fd;
     this.#fileNumber = number;
     this.#sizeBytes = isThere ? tail.sizeBytes : 0;

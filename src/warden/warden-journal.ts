@@ -14,6 +14,7 @@ export class WardenJournal {
   readonly #writer: JournalWriter;
   readonly #log: Log;
   #owed: NewEntry[] = [];
+  #settling: NodeJS.Immediate | null = null;
 
   constructor(writer: JournalWriter, log: Log) {
     this.#writer = writer;
@@ -30,10 +31,21 @@ export class WardenJournal {
     this.record([{ kind, by, ref: null, data }]);
   }
 
-  /** Writes entries, behind what is owed. @throws GarrisonError of {@link JournalWriter.append} */
+  /** Writes entries, behind what is owed; the head follows when what they announce is done. @throws GarrisonError of {@link JournalWriter.append} */
   record(entries: readonly NewEntry[]): void {
     this.#writer.append([...this.#owed, ...entries]);
     this.#owed = [];
+    this.#settling ??= setImmediate(() => this.#settle());
+  }
+
+  /** Behind the turn in which an action was announced, performed and answered: nothing of that waits for the head. */
+  #settle(): void {
+    this.#settling = null;
+    try {
+      this.#writer.settleHead();
+    } catch (error) {
+      this.#log.error("head of the journal not written", { failure: errorText(error) });
+    }
   }
 
   /** Tells how something ended: now, or with the next entry. */
