@@ -4,7 +4,7 @@
  * Kernel interface: sock_diag, /proc/PID/{loginuid,sessionid,stat,status,fd}; logind and utmp. Since: always; loginuid needs CONFIG_AUDITSYSCALL.
  * Needs: CAP_SYS_PTRACE for the sockets of processes of others, and no Landlock domain of our own, which hides them all the same;
  * without, sessions are known by logind and utmp alone ({@link AdminSessions.seesSockets}).
- * Cost: 0.05 ms where nobody of the networks is connected; else 5 ms at 300 processes, at most once a second.
+ * Cost: one dump of connections (see tcp-connections.ts); where somebody is connected 5 ms at 300 processes, at most once a second.
  * Blinded by: a login whose daemon sets no login uid (no pam_loginuid); a session that began within the last second.
  *
  * A connection belongs to a login when a process holds its socket whose audit session is another one than its parent's: there it
@@ -48,7 +48,7 @@ export class AdminSessions {
    * @throws GarrisonError when the kernel has no sock_diag
    */
   peers(networks: readonly IpNetwork[] | null): IpNetwork[] {
-    const connections = listConnections(networks).filter(({ isEstablished }) => isEstablished);
+    const connections = listConnections(networks, { isEstablished: true });
     if (connections.length === 0) return [];
     this.#refresh();
     const byInode = new Map(connections.map(({ inode, remote }) => [inode, remote]));

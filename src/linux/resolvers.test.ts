@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { appendFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { formatNetwork } from "#src/lib/ip-network.ts";
-import { parseResolvConf, readResolvers } from "./resolvers.ts";
+import { parseResolvConf, readResolvers, resolversVersion } from "./resolvers.ts";
+import { folderOf } from "./temp-folder.mts";
 
 test("parseResolvConf() gives the addresses of nameserver lines", () => {
   const text = `# written by resolvconf
@@ -29,4 +32,23 @@ test("parseResolvConf() takes any text, and at most 64 addresses", () => {
 
 test("readResolvers() takes a missing file for none", () => {
   assert.deepEqual(readResolvers(["/nonexistent/resolv.conf"]), []);
+});
+
+test("resolversVersion() is another one when a file was written, replaced or removed, and else the same", (t) => {
+  const path = join(folderOf(t), "resolv.conf");
+  const versions = [resolversVersion([path])];
+  for (const change of [
+    () => writeFileSync(path, "nameserver 192.0.2.1\n"),
+    () => appendFileSync(path, "nameserver 192.0.2.2\n"),
+    () => {
+      writeFileSync(`${path}.new`, "nameserver 192.0.2.3\nnameserver 192.0.2.4\n");
+      renameSync(`${path}.new`, path);
+    },
+    () => rmSync(path),
+  ]) {
+    change();
+    versions.push(resolversVersion([path]));
+    assert.equal(resolversVersion([path]), versions.at(-1));
+    assert.notEqual(versions.at(-1), versions.at(-2));
+  }
 });

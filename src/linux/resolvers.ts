@@ -4,7 +4,7 @@
  * Blinded by: a resolver that has a configuration of its own (unbound, dnsmasq). At most 64 KiB of a file, 64 addresses.
  * @see resolv.conf(5)
  */
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { type IpNetwork, parseNetwork } from "#src/lib/ip-network.ts";
 
 const FILES = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
@@ -14,6 +14,11 @@ const MAX_RESOLVERS = 64;
 /** Each as a network of full length. */
 export function readResolvers(files: readonly string[] = FILES): IpNetwork[] {
   return files.flatMap((path) => parseResolvConf(readStart(path)));
+}
+
+/** Another one whenever one of the files has become another or was written. */
+export function resolversVersion(files: readonly string[] = FILES): string {
+  return files.map(versionOf).join(" ");
 }
 
 /** The `nameserver` lines of resolv.conf(5). */
@@ -35,6 +40,15 @@ function readStart(path: string): string {
     } finally {
       closeSync(fd);
     }
+  } catch {
+    return "";
+  }
+}
+
+function versionOf(path: string): string {
+  try {
+    const { dev, ino, size, ctimeNs } = statSync(path, { bigint: true });
+    return `${dev}:${ino}:${size}:${ctimeNs}`;
   } catch {
     return "";
   }

@@ -1,24 +1,30 @@
 /**
  * TCP connections of this network namespace: who is at the other end, and how to end one.
  * Kernel interface: NETLINK_SOCK_DIAG, dump and SOCK_DESTROY. Since: 3.3; SOCK_DESTROY 4.9 where CONFIG_INET_DIAG_DESTROY is set.
- * Needs: nothing to list, CAP_NET_ADMIN to end. Without: EPERM or EOPNOTSUPP. Cost: 0.05 ms and 0.5 µs a connection to list.
+ * Needs: nothing to list, CAP_NET_ADMIN to end. Without: EPERM or EOPNOTSUPP. Cost: one walk of the kernel's table, 1 ms where it has
+ * 262,144 places, however few are taken; 0.5 µs more for each connection that it tells: of up to 16 networks only theirs.
  * Blinded by: connections of other network namespaces, such as those of containers, which only pass through.
  */
 import { errnoOf } from "#src/lib/errors.ts";
 import { containsNetwork, type IpNetwork } from "#src/lib/ip-network.ts";
 import { NETLINK, NetlinkSocket } from "./netlink.ts";
 import { NetlinkWriter } from "./netlink-messages.ts";
+import { remoteFilter } from "./sock-diag-filter.ts";
 
-const SOCK_DIAG_BY_FAMILY = 20;
+// The old request: unlike SOCK_DIAG_BY_FAMILY it asks for both families in one walk of the table, as ss(8) does.
+const TCPDIAG_GETSOCK = 18;
+const INET_DIAG_REQ_BYTECODE = 1;
 const SOCK_DESTROY = 21;
 const NLM_F_REQUEST_DUMP = 0x301;
 const NLM_F_REQUEST_ACK = 0x5;
 const AF_INET = 2;
-const AF_INET6 = 10;
 const IPPROTO_TCP = 6;
 const TCP_ESTABLISHED = 1;
+const ESTABLISHED = 1 << TCP_ESTABLISHED;
 // All but TIME_WAIT (6), CLOSE (7) and LISTEN (10), which have nobody at the other end.
 const CONNECTED = 0x1fff & ~((1 << 6) | (1 << 7) | (1 << 10)) & ~1;
+// A longer filter would cost the kernel more than telling all.
+const MAX_FILTERED = 16;
 // In struct inet_diag_msg: state at 1; the id at 4: ports, then addresses at 8 and 24; inode at 68.
 const SOCKET_ID_AT = 4;
 const SOCKET_ID_BYTES = 48;
@@ -30,33 +36,40 @@ export interface TcpConnection {
   /** The other end, as a network of full length; IPv4-mapped as IPv4. */
   readonly remote: IpNetwork;
   readonly localPort: number;
-  readonly isEstablished: boolean;
   readonly inode: number;
   /** AF_INET or AF_INET6, and the kernel's struct inet_diag_sockid. */
   readonly family: number;
   readonly id: Buffer;
 }
 
+/** What is listed. */
+export interface ListOptions {
+  /** Only those that are established: nobody is logged in on others. @default false */
+  readonly isEstablished?: boolean;
+}
+
 /** Connections whose other end lies in one of the networks; `null`: all. @throws GarrisonError when the kernel has no sock_diag */
-export function listConnections(networks: readonly IpNetwork[] | null): TcpConnection[] {
+export function listConnections(
+  networks: readonly IpNetwork[] | null,
+  { isEstablished = false }: ListOptions = {},
+): TcpConnection[] {
   using socket = new NetlinkSocket(NETLINK.sockDiag);
   const isSought = networks === null ? () => true : matcherOf(networks);
+  const filter = networks !== null && networks.length <= MAX_FILTERED ? remoteFilter(networks) : null;
   const found: TcpConnection[] = [];
-  for (const family of [AF_INET, AF_INET6]) {
-    socket.dump(diagRequest(family), "list connections", ({ type, body }) => {
-      if (type !== SOCK_DIAG_BY_FAMILY || body.length < DIAG_BYTES) return;
-      const remote = remoteOf(body, family);
-      if (!isSought(remote)) return;
-      found.push({
-        remote,
-        localPort: body.readUInt16BE(SOCKET_ID_AT),
-        isEstablished: body[1] === TCP_ESTABLISHED,
-        inode: body.readUInt32LE(68),
-        family,
-        id: Buffer.from(body.subarray(SOCKET_ID_AT, SOCKET_ID_AT + SOCKET_ID_BYTES)),
-      });
+  socket.dump(dumpRequest(isEstablished ? ESTABLISHED : CONNECTED, filter), "list connections", ({ type, body }) => {
+    if (type !== TCPDIAG_GETSOCK || body.length < DIAG_BYTES) return;
+    const family = body[0]!;
+    const remote = remoteOf(body, family);
+    if (!isSought(remote)) return;
+    found.push({
+      remote,
+      localPort: body.readUInt16BE(SOCKET_ID_AT),
+      inode: body.readUInt32LE(68),
+      family,
+      id: Buffer.from(body.subarray(SOCKET_ID_AT, SOCKET_ID_AT + SOCKET_ID_BYTES)),
     });
-  }
+  });
   return found;
 }
 
@@ -103,17 +116,18 @@ function remoteOf(body: Buffer, family: number): IpNetwork {
   return isMapped ? { family: 4, bytes: bytes.slice(12), prefix: 32 } : { family: 6, bytes, prefix: 128 };
 }
 
-/** struct inet_diag_req_v2: family, protocol, ext, pad; states u32; the id. */
-function diagRequest(family: number): Buffer {
+/** struct inet_diag_req: family (not looked at), lengths of nothing, ext; the id; states u32, nothing u32. */
+function dumpRequest(stateBits: number, filter: Buffer | null): Buffer {
   const writer = new NetlinkWriter();
-  const states = Buffer.alloc(4);
-  states.writeUInt32LE(CONNECTED);
-  const body = [family, IPPROTO_TCP, 0, 0, ...states, ...Buffer.alloc(SOCKET_ID_BYTES)];
-  writer.begin(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST_DUMP, 1, body);
+  const states = Buffer.alloc(8);
+  states.writeUInt32LE(stateBits);
+  writer.begin(TCPDIAG_GETSOCK, NLM_F_REQUEST_DUMP, 1, [AF_INET, 0, 0, 0, ...Buffer.alloc(SOCKET_ID_BYTES), ...states]);
+  if (filter !== null) writer.raw(INET_DIAG_REQ_BYTECODE, filter);
   writer.end();
   return writer.bytes;
 }
 
+/** struct inet_diag_req_v2: family, protocol, ext, pad; states u32; the id. */
 function destroyRequest({ family, id }: TcpConnection): Buffer {
   const writer = new NetlinkWriter();
   const body = [family, IPPROTO_TCP, 0, 0, 0xff, 0xff, 0xff, 0xff, ...id];

@@ -40,6 +40,8 @@ const MAX_CANNOT = 4;
 const RESTORE_MS = 200;
 /** Of the many restores of such a fight so many a minute are told to the journal. */
 const RESTORES_TOLD = 10;
+/** Room for one more request of the longest. */
+const NEARLY_ALL_BLOCKS = MAX_BLOCKS - 1000;
 /** Well below the longest line of the journal. */
 const MAX_ENTRY_CHARACTERS = 24_000;
 
@@ -410,12 +412,14 @@ export class BlockKeeper implements AsyncDisposable {
   }
 
   #context(): Parameters<typeof sortBlocks>[1] {
-    this.#inForce();
+    const nowUnixMs = this.#parts.now();
+    // A walk through all of them, which nobody is to wait for: those that are over go at the next look.
+    if (this.#parts.ledger.size >= NEARLY_ALL_BLOCKS) this.#inForce();
     return {
       limits: this.#blockLimits(),
       adminPeers: (networks) => this.#parts.facts.adminPeers(networks),
-      known: (action) => this.#parts.ledger.get(action),
-      nowUnixMs: this.#parts.now(),
+      known: (action) => this.#parts.ledger.inForce(action, nowUnixMs),
+      nowUnixMs,
       room: MAX_BLOCKS - this.#parts.ledger.size,
     };
   }

@@ -75,6 +75,12 @@ export class BlockLedger implements Disposable {
     return this.#blocks.get(action);
   }
 
+  /** A block whose time is not over, also if those that are were not forgotten yet. */
+  inForce(action: string, nowUnixMs: number): StoredBlock | undefined {
+    const block = this.#blocks.get(action);
+    return block === undefined || isOver(block, nowUnixMs) ? undefined : block;
+  }
+
   /** All of them. */
   values(): IterableIterator<StoredBlock> {
     return this.#blocks.values();
@@ -97,9 +103,7 @@ export class BlockLedger implements Disposable {
 
   /** Forgets blocks whose time is over; the kernel has let them through by itself. @returns them */
   forgetEnded(nowUnixMs: number): StoredBlock[] {
-    const ended = [...this.#blocks.values()].filter(
-      ({ untilUnixMs }) => untilUnixMs !== null && untilUnixMs <= nowUnixMs,
-    );
+    const ended = [...this.#blocks.values()].filter((block) => isOver(block, nowUnixMs));
     for (const { action } of ended) this.#blocks.delete(action);
     if (ended.length > 0) this.#compactWhenLarge();
     return ended;
@@ -176,6 +180,10 @@ export class BlockLedger implements Disposable {
       this.damage.lines++;
     }
   }
+}
+
+function isOver({ untilUnixMs }: StoredBlock, nowUnixMs: number): boolean {
+  return untilUnixMs !== null && untilUnixMs <= nowUnixMs;
 }
 
 /** Whether it is an id of an action: `x` and a number. */

@@ -1,11 +1,15 @@
-/** What this host must not be cut off from, as it is now. Cost: 0.3 ms, at most every 2 s. */
+/**
+ * What this host must not be cut off from, as it is now. The kernel is asked each time whether anything has changed (0.02 ms), and what
+ * it is only if so (0.3 ms), and every minute all the same.
+ */
 import { type IpNetwork, parseNetwork } from "#src/lib/ip-network.ts";
 import { AdminSessions } from "#src/linux/admin-sessions.ts";
 import { readGateways, readHostAddresses } from "#src/linux/host-addresses.ts";
-import { readResolvers } from "#src/linux/resolvers.ts";
+import { NetworkChanges } from "#src/linux/network-changes.ts";
+import { readResolvers, resolversVersion } from "#src/linux/resolvers.ts";
 import type { Protected } from "./block-limits.ts";
 
-const FRESH_MS = 2000;
+const FRESH_MS = 60_000;
 
 /** Which addresses the settings name. */
 export interface NamedAddresses {
@@ -14,12 +18,14 @@ export interface NamedAddresses {
   readonly proxies: readonly string[];
 }
 
-/** Reads them when asked, and keeps them for a moment. */
-export class HostFacts {
+/** Reads them when asked, and keeps them until they change. The owner disposes it. */
+export class HostFacts implements Disposable {
   readonly #named: Pick<Protected, "hub" | "allow" | "proxies">;
   readonly #sessions = new AdminSessions();
+  #changes: NetworkChanges | null = null;
   #kept: Protected | null = null;
   #readAtMs = 0;
+  #resolversVersion = "";
 
   constructor({ hub, allow, proxies }: NamedAddresses) {
     this.#named = { hub: parseAll(hub), allow: parseAll(allow), proxies: parseAll(proxies) };
@@ -27,9 +33,14 @@ export class HostFacts {
 
   /** @throws GarrisonError when the kernel does not tell: nothing may be blocked then */
   get protected(): Protected {
-    if (this.#kept !== null && performance.now() - this.#readAtMs < FRESH_MS) return this.#kept;
+    const resolvers = resolversVersion();
+    // Asked before anything is read: what changes meanwhile is told the next time.
+    const hasChanged = this.#hasChanged() || resolvers !== this.#resolversVersion;
+    if (this.#kept !== null && !hasChanged) return this.#kept;
+    this.#kept = null;
     this.#kept = { ...this.#named, own: readHostAddresses(), gateways: readGateways(), resolvers: readResolvers() };
     this.#readAtMs = performance.now();
+    this.#resolversVersion = resolvers;
     return this.#kept;
   }
 
@@ -49,6 +60,15 @@ export class HostFacts {
   /** All that the kernel is told to let through. @throws GarrisonError */
   allowed(): IpNetwork[] {
     return [...Object.values(this.protected).flat(), ...this.adminPeers(null)];
+  }
+
+  [Symbol.dispose](): void {
+    this.#changes?.[Symbol.dispose]();
+  }
+
+  #hasChanged(): boolean {
+    this.#changes ??= new NetworkChanges();
+    return this.#changes.takeChanged() || performance.now() - this.#readAtMs >= FRESH_MS;
   }
 }
 

@@ -37,7 +37,8 @@ export async function restoreBlocks(actionsFolder: string, options: WardenBlockO
   const targets = new BlockTargets();
   for (const block of ledger.values()) targets.add(block);
   const blocked = targets.wanted(ledger.values(), nowUnixMs);
-  await firewall.replace({ allowed: new HostFacts(options).allowed(), blocked });
+  using facts = new HostFacts(options);
+  await firewall.replace({ allowed: facts.allowed(), blocked });
   const listed = new ListedNetworks(lists);
   await listed.load(firewall, (step) => step());
   const damaged = ledger.damage.lines + lists.damaged.length;

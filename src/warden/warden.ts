@@ -99,6 +99,7 @@ export async function runWarden(child: Child<WardenSettings>): Promise<void> {
     web?.[Symbol.dispose]();
     await server.close();
     await keeper[Symbol.asyncDispose]();
+    facts[Symbol.dispose]();
     writer[Symbol.dispose]();
   });
 }
