@@ -67,9 +67,11 @@ export class BlockEngine {
    */
   plan(wanted: readonly WantedBlock[]): readonly Action[] {
     this.#parts.actions.startBehind(this.#sentUpTo);
-    const actions = wanted.map((one) => this.#insert(one));
+    const actions = wanted.map((one) => this.#insertAction(one));
     this.#sentUpTo = Math.max(this.#sentUpTo, ...actions.map(({ id }) => idNumber("x", id)));
     for (let at = 0; at < actions.length; at += AT_ONCE) void this.#send(actions.slice(at, at + AT_ONCE));
+    // Nothing of this is sent: the warden is at work meanwhile.
+    for (const [index, action] of actions.entries()) this.#insertRecord(action, wanted[index]!);
     return actions;
   }
 
@@ -80,7 +82,9 @@ export class BlockEngine {
   async blockNow(wanted: WantedBlock, run: <T>(work: () => T) => T): Promise<Action> {
     const action = run(() => {
       this.#parts.actions.startBehind(this.#sentUpTo);
-      return this.#insert(wanted);
+      const action = this.#insertAction(wanted);
+      this.#insertRecord(action, wanted);
+      return action;
     });
     this.#sentUpTo = Math.max(this.#sentUpTo, idNumber("x", action.id));
     return this.#expect(await this.#send([action]));
@@ -127,26 +131,24 @@ export class BlockEngine {
     for (const action of expired) this.#settle(action, { state: "expired" });
   }
 
-  #insert(wanted: WantedBlock): Action {
-    const { network, ports, untilUnixMs, by, isPrivateMeant, points } = wanted;
-    const { actions, blocks, now } = this.#parts;
-    const atUnixMs = now();
-    const reason = cutText(wanted.reason, MAX_REASON);
-    const action = actions.insert({
+  #insertAction({ network, ports, untilUnixMs, by, isPrivateMeant, reason }: WantedBlock): Action {
+    return this.#parts.actions.insert({
       kind: BLOCK,
       subject: { type: "address", address: subjectOf(network) },
-      reason,
+      reason: cutText(reason, MAX_REASON),
       by,
-      at: new Date(atUnixMs).toISOString(),
+      at: new Date(this.#parts.now()).toISOString(),
       expiresAt: untilUnixMs === null ? null : new Date(untilUnixMs).toISOString(),
       state: "planned",
       plan: { network, ports, isPrivateMeant },
       undo: null,
       failure: null,
     });
+  }
+
+  #insertRecord({ id, reason, at }: Action, { network, untilUnixMs, by, points }: WantedBlock): void {
     const rule = by.startsWith("rule:") ? by.slice("rule:".length) : null;
-    blocks.insert({ action: action.id, network, rule, points, reason, atUnixMs, untilUnixMs });
-    return action;
+    this.#parts.blocks.insert({ action: id, network, rule, points, reason, atUnixMs: Date.parse(at), untilUnixMs });
   }
 
   /** Never throws: what the outcome is not known of stays planned. @returns what is known of them behind it */
