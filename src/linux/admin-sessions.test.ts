@@ -10,7 +10,8 @@ const root = { skip: process.getuid?.() !== 0 };
 
 /**
  * A daemon as sshd is one: a child for each connection, which says who has logged in, hands the connection to a child of that user,
- * and stays. Words: login uid or - for none, uid of the user's process, uid of what the user has started by sudo or - for nothing.
+ * and stays; it greets when all of them have become who they are to be. Words: login uid or - for none, uid of the user's process, uid
+ * of what the user has started by sudo or - for nothing.
  */
 const DAEMON = `
 import os,socket,sys,time
@@ -21,10 +22,11 @@ def child(run):
 def monitor():
   global c; c,_=s.accept(); s.close()
   if login!="-": open("/proc/self/loginuid","w").write(login)
-  def shell():
-    if sudo!="-": child(lambda: c.close())
-    os.setuid(int(user))
-  child(shell); time.sleep(.2); c.send(b"welcome")
+  def shell(ready):
+    if sudo!="-": child(lambda: (c.close(),os.close(ready)))
+    os.setuid(int(user)); os.close(ready)
+  r,w=os.pipe()
+  child(lambda: (os.close(r),shell(w))); os.close(w); os.read(r,1); c.send(b"welcome")
 child(monitor); time.sleep(999)
 `;
 const CLIENT = `

@@ -342,14 +342,21 @@ function removeKeys(batch: NfBatch, set: string, keys: SetKeys): void {
 }
 
 function groupBlocked(blocked: readonly BlockedNetwork[]): Map<string, { set: SetName; keys: SetKeys }> {
-  const groups = new Map<string, BlockedNetwork[]>();
+  // By a number: at a start there may be 200,000, and the name of a set is a text to be put together.
+  const groups = new Map<number, BlockedNetwork[]>();
   for (const one of blocked) {
-    const name = setNameOf(setOf(one));
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [one]);
+    const { family, prefix } = one.network;
+    const number = family * 1024 + prefix * 2 + (one.port === null ? 0 : 1);
+    const group = groups.get(number);
+    if (group === undefined) groups.set(number, [one]);
     else group.push(one);
   }
-  return new Map([...groups].map(([name, group]) => [name, { set: setOf(group[0]!), keys: packBlocked(group) }]));
+  return new Map(
+    [...groups.values()].map((group) => {
+      const set = setOf(group[0]!);
+      return [setNameOf(set), { set, keys: packBlocked(group) }];
+    }),
+  );
 }
 
 function setOf({ network, port }: Pick<BlockedNetwork, "network" | "port">): SetName {

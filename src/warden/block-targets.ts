@@ -7,17 +7,20 @@ import type { StoredBlock } from "./block-ledger.ts";
 
 const ALL_PORTS = [null];
 
+/** Who holds a network: one, or several. */
+type Held = StoredBlock | readonly StoredBlock[];
+
 /** Blocks in force by what they hold. Most networks are held by one. */
 export class BlockTargets {
-  readonly #byNetwork = new Map<string, StoredBlock | readonly StoredBlock[]>();
+  readonly #byNetwork = new Map<string, Held>();
 
   add(block: StoredBlock): void {
-    const others = this.#holdersOf(block.network);
-    this.#byNetwork.set(block.network, others.length === 0 ? block : [...others, block]);
+    const held = this.#byNetwork.get(block.network);
+    this.#byNetwork.set(block.network, held === undefined ? block : [...listOf(held), block]);
   }
 
   delete({ network, action }: StoredBlock): void {
-    const left = this.#holdersOf(network).filter((block) => block.action !== action);
+    const left = listOf(this.#byNetwork.get(network) ?? []).filter((block) => block.action !== action);
     if (left.length === 0) this.#byNetwork.delete(network);
     else this.#byNetwork.set(network, left);
   }
@@ -27,51 +30,74 @@ export class BlockTargets {
    * longest time.
    */
   wanted(blocks: Iterable<StoredBlock>, nowUnixMs: number): BlockedNetwork[] {
-    return this.#elementsOf(blocks, nowUnixMs).filter(({ timeoutMs }) => timeoutMs !== 0);
+    return this.#elementsOf(blocks, nowUnixMs, (timeoutMs) => timeoutMs !== 0);
   }
 
   /** What no block in force holds any more, of what these held. */
   unwanted(blocks: Iterable<StoredBlock>, nowUnixMs: number): BlockedNetwork[] {
-    return this.#elementsOf(blocks, nowUnixMs).filter(({ timeoutMs }) => timeoutMs === 0);
+    return this.#elementsOf(blocks, nowUnixMs, (timeoutMs) => timeoutMs === 0);
   }
 
-  /** Each network and port once; a time-out of 0: nobody holds it. */
-  #elementsOf(blocks: Iterable<StoredBlock>, nowUnixMs: number): BlockedNetwork[] {
+  /**
+   * Each network and port once; a time-out of 0: nobody holds it. At a start there may be 200,000: one that holds its network alone is
+   * not looked at twice.
+   */
+  #elementsOf(
+    blocks: Iterable<StoredBlock>,
+    nowUnixMs: number,
+    isMeant: (timeoutMs: number | null) => boolean,
+  ): BlockedNetwork[] {
     const seen = new Set<string>();
     const elements: BlockedNetwork[] = [];
-    for (const { network: text, ports } of blocks) {
+    for (const block of blocks) {
+      const { network: text, ports } = block;
+      const held = this.#byNetwork.get(text);
       const network = readNetwork(text);
       if (network === null) continue;
       for (const port of ports.length === 0 ? ALL_PORTS : ports) {
-        const key = port === null ? text : `${text} ${port}`;
-        if (seen.has(key)) continue;
-        seen.add(key);
-        elements.push({ network, port, timeoutMs: this.#timeoutOf(text, port, nowUnixMs) });
+        if (held !== block && isSeen(seen, text, port)) continue;
+        const timeoutMs = held === undefined ? 0 : timeoutOf(held, port, nowUnixMs);
+        if (isMeant(timeoutMs)) elements.push({ network, port, timeoutMs });
       }
     }
     return elements;
   }
+}
 
-  #timeoutOf(network: string, port: number | null, nowUnixMs: number): number | null {
-    let longest = 0;
-    for (const { ports, untilUnixMs } of this.#holdersOf(network)) {
-      if (port === null ? ports.length > 0 : !ports.includes(port)) continue;
-      if (untilUnixMs === null) return null;
-      longest = Math.max(longest, untilUnixMs - nowUnixMs);
-    }
-    return longest;
-  }
+function isSeen(seen: Set<string>, network: string, port: number | null): boolean {
+  const key = port === null ? network : `${network} ${port}`;
+  if (seen.has(key)) return true;
+  seen.add(key);
+  return false;
+}
 
-  #holdersOf(network: string): readonly StoredBlock[] {
-    const held = this.#byNetwork.get(network);
-    if (held === undefined) return [];
-    return "action" in held ? [held] : held;
+/** The longest of those that hold this port. */
+function timeoutOf(held: Held, port: number | null, nowUnixMs: number): number | null {
+  if ("action" in held) return holds(held, port) ? timeLeft(held, nowUnixMs) : 0;
+  let longest = 0;
+  for (const block of held) {
+    const left = holds(block, port) ? timeLeft(block, nowUnixMs) : 0;
+    if (left === null) return null;
+    longest = Math.max(longest, left);
   }
+  return longest;
+}
+
+function holds({ ports }: StoredBlock, port: number | null): boolean {
+  return port === null ? ports.length === 0 : ports.includes(port);
+}
+
+function timeLeft({ untilUnixMs }: StoredBlock, nowUnixMs: number): number | null {
+  return untilUnixMs === null ? null : Math.max(0, untilUnixMs - nowUnixMs);
+}
+
+function listOf(held: Held): readonly StoredBlock[] {
+  return "action" in held ? [held] : held;
 }
 
 /** A network in the one form that the warden writes. Those of IPv4 by hand: at a start there may be 200,000. */
 function readNetwork(text: string): IpNetwork | null {
-  const bytes = Buffer.allocUnsafe(4);
+  const bytes = new Uint8Array(4);
   let part = 0;
   let number = 0;
   for (let at = 0; at < text.length; at++) {
