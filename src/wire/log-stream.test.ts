@@ -180,6 +180,24 @@ test("LogLink carries messages and raw bytes in order", async (t) => {
   assert.deepEqual(told, [FROM_SENTRY[0], [1, 2 ** 40, "\0\xff\n"], FROM_SENTRY[5]]);
 });
 
+test("LogLink ends without a reason when the other side closes while it is written to, or with something unread", async (t) => {
+  for (const isReset of [false, true]) {
+    const { here, there } = await makePair(t);
+    const { ended } = listen(there);
+    // So that the close is heard by a write, not by a read.
+    there.pause();
+    if (isReset) {
+      here.pause();
+      await new Promise((resolve) => there.write("unread", resolve));
+    }
+    here.destroy();
+    await once(here, "close");
+    there.write("x");
+    there.resume();
+    assert.equal(await ended, null);
+  }
+});
+
 test("LogLink ends with a reason for bytes where none are taken, another type, and what is no JSON", async (t) => {
   const frame = (...bytes: readonly number[]): Buffer => Buffer.from([bytes.length, 0, 0, 0, ...bytes]);
   const bytesFrame = Buffer.concat([encodeBytesHeader(1, 0, 1), Buffer.from("x")]);

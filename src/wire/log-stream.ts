@@ -12,7 +12,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
-import { errorText, GarrisonError } from "#src/lib/errors.ts";
+import { errnoOf, errorText, GarrisonError } from "#src/lib/errors.ts";
 import type { FileHead, FilePosition, LogNews, LogTaken } from "#src/model/log-stream.ts";
 import {
   type Check,
@@ -170,6 +170,9 @@ export interface LogFrameHandlers<In> {
   onEnd(reason: string | null): void;
 }
 
+// The other side has closed while it was written to, or with something unread: its close, heard otherwise.
+const GONE = new Set(["EPIPE", "ECONNRESET"]);
+
 /** One end of a connection; fatal on the unexpected. */
 export class LogLink<In> implements Disposable {
   readonly #socket: Socket;
@@ -181,7 +184,7 @@ export class LogLink<In> implements Disposable {
     this.#handlers = handlers;
     const reader = new LogFrameReader();
     socket.on("data", (chunk: Buffer) => this.#receive(reader, chunk));
-    socket.on("error", (error) => this.#end(errorText(error)));
+    socket.on("error", (error) => this.#end(GONE.has(errnoOf(error) ?? "") ? null : errorText(error)));
     socket.on("close", () => this.#end(null));
   }
 
