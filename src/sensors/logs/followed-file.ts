@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import type { FileHead, FilePosition } from "#src/model/log-stream.ts";
 import { giveChunk, takeChunk } from "./chunk-pool.ts";
-import { describeHead, hasHead, readHead } from "./open-log.ts";
+import { describeHead, hasHead, keyOf, readHead } from "./open-log.ts";
 import { unzip } from "./unzipped.ts";
 
 /** As MAX_HEAD_BYTES and MAX_CHUNK_BYTES of the wire. */
@@ -69,6 +69,12 @@ export class FollowedFile {
   /** Its content goes before ours. */
   before: FollowedFile | null = null;
   lastGrowthMs = performance.now();
+  /** Path of the list that it lay at last, once it is away. */
+  lastPath: string | null = null;
+  /** The newest of the contents that were found to have come between it and what lies at its path now. */
+  newestBehind: Anchor | null = null;
+  /** Why contents that came after it may be lost. */
+  gapBehind: string | null = null;
   #fd: number;
   #predecessor: Anchor | null = null;
   #toldHeadBytes = -1;
@@ -97,11 +103,16 @@ export class FollowedFile {
   /** It took the place of another. */
   follows(other: FollowedFile): void {
     this.before = other;
-    this.#predecessor = other.anchor;
+    this.comesBehind(other.newestBehind ?? other.anchor);
+  }
+
+  /** What went before it. */
+  comesBehind(predecessor: Anchor | null): void {
+    this.#predecessor = predecessor;
   }
 
   get key(): string {
-    return `${this.device}:${this.inode}`;
+    return keyOf(this);
   }
 
   get isAway(): boolean {
@@ -147,7 +158,7 @@ export class FollowedFile {
   /** Whether it is what a position speaks of. */
   isAt(position: FilePosition): boolean {
     const isSame = this.device === position.device && this.inode === position.inode;
-    return (isSame || this.copyOf === `${position.device}:${position.inode}`) && hasHead(this.#head, position.head);
+    return (isSame || this.copyOf === keyOf(position)) && hasHead(this.#head, position.head);
   }
 
   /** Whether it lies where a position says, and begins as that: the number of a device may change, a file may be written anew. */
@@ -172,6 +183,11 @@ export class FollowedFile {
       this.#sizeBytes = size;
     }
     return this.#sizeBytes;
+  }
+
+  /** Time of its last write; of one that is closed 0. */
+  get mtimeNs(): bigint {
+    return this.#fd === -1 ? 0n : fstatSync(this.#fd, { bigint: true }).mtimeNs;
   }
 
   /** Goes on at `offset` as if nothing had been read. */

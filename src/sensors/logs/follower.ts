@@ -7,11 +7,19 @@ import { closeSync, statSync } from "node:fs";
 import { errorText } from "#src/lib/errors.ts";
 import { splitPath } from "#src/lib/raw-path.ts";
 import type { FilePosition, LogFollow, LogNews, LogStream, LogTaken } from "#src/model/log-stream.ts";
-import { FollowedFile } from "./followed-file.ts";
-import { type OpenLog, openLog } from "./open-log.ts";
+import { type Anchor, FollowedFile } from "./followed-file.ts";
+import { describeHead, keyOf, type OpenLog, openLog } from "./open-log.ts";
 import { Pump } from "./pump.ts";
 import { isHeld, planResume, type Rest } from "./resume.ts";
-import { closeSiblings, findContent, listSiblings, type Sibling, stemOf, type Wanted } from "./siblings.ts";
+import {
+  closeSiblings,
+  findContent,
+  hasSiblings,
+  isNewestSibling,
+  listSiblings,
+  type Sibling,
+  stemOf,
+} from "./siblings.ts";
 import type { Sources } from "./sources.ts";
 
 const MAX_FILES = 20_000;
@@ -44,6 +52,8 @@ export class Follower implements Disposable {
   readonly #byKey = new Map<string, FollowedFile>();
   readonly #byNumber = new Map<number, FollowedFile>();
   readonly #away = new Set<FollowedFile>();
+  /** Those that have left a path at which nothing lies now. */
+  readonly #lastAt = new Map<string, FollowedFile>();
   /** Positions whose file is nowhere, told as files of their own. */
   readonly #phantoms = new Set<number>();
   /** Files that are done with, whose positions the mind still keeps, with their paths. */
@@ -52,6 +62,8 @@ export class Follower implements Disposable {
   readonly #awaited = new Map<string, { readonly index: number; readonly position: FilePosition }>();
   /** What is under way to find copies of truncated files. */
   readonly #searches = new Set<Promise<void>>();
+  /** The last of them: one at a time, so that descriptors are few when a thousand logs are rotated at once. */
+  #lastSearch: Promise<void> = Promise.resolve();
   readonly #unreadable = new Map<string, string>();
   #known: ReadonlySet<string> = new Set();
   /** Counts the minds; what was begun for an earlier one is given up. */
@@ -108,7 +120,9 @@ export class Follower implements Disposable {
     this.#unreadable.delete(path);
     if (typeof opened === "object" && this.#hasRoomFor(opened)) return this.#settle(path, log.source, opened, current);
     if (current !== undefined) this.#leave(current, path);
-    if (opened !== undefined) this.#refuse(path, opened);
+    if (opened !== undefined) return this.#refuse(path, opened);
+    const last = this.#lastAt.get(path);
+    if (last !== undefined) this.#searchMissed(last, path);
   }
 
   /** A path of the list was written. */
@@ -146,7 +160,7 @@ export class Follower implements Disposable {
     });
     if (session !== this.#session) return closeSiblings(plan.rests.map(({ sibling }) => sibling));
     for (const { file, index } of plan.continued) this.#continue(file, index, positions[index]!);
-    for (const rest of plan.rests) this.#takeRest(rest);
+    for (const rest of plan.rests) this.#takeRest(rest, rest.index === null ? undefined : positions[rest.index]);
     for (const file of this.#files) if (file.file === 0) this.#startUnknown(file);
     for (const index of plan.finished) this.#tellPhantom(index, positions[index]!, { t: "finished" });
     for (const index of plan.lost) this.#tellPhantom(index, positions[index]!, { t: "lost" });
@@ -210,10 +224,10 @@ export class Follower implements Disposable {
     file.paths.add(path);
     this.#byPath.set(path, file);
     this.#away.delete(file);
-    if (current !== undefined) {
-      this.#leave(current, path);
-      if (held === undefined) this.#succeed(file, current, path);
-    }
+    if (current !== undefined) this.#leave(current, path);
+    const before = current ?? this.#lastAt.get(path);
+    this.#lastAt.delete(path);
+    if (before !== undefined && held === undefined) this.#succeed(file, before, path);
     if (held === undefined && this.#isFollowed) this.#startNew(file, path);
     this.#pump.wake(file);
   }
@@ -221,13 +235,25 @@ export class Follower implements Disposable {
   /** `file` took the place of `current`. */
   #succeed(file: FollowedFile, current: FollowedFile, path: string): void {
     file.follows(current);
+    this.#searchMissed(current, path, file);
+  }
+
+  /** Between two looks a log may have been rotated more than once: whole files came and went behind `file`, and before its heir. */
+  #searchMissed(file: FollowedFile, path: string, heir?: FollowedFile): void {
+    if (isNewestSibling(this.#stemOf(path), file.key)) return;
     // Not read before it is known whether something came in between.
-    file.isAwaitingSearch = true;
-    const work = this.#findMissed(current, path).finally(() => {
-      file.isAwaitingSearch = false;
-      this.#pump.wake(file);
+    if (heir !== undefined) heir.isAwaitingSearch = true;
+    this.#search(file, async () => {
+      try {
+        await this.#findMissed(file, path);
+      } finally {
+        if (heir !== undefined) {
+          heir.comesBehind(file.newestBehind ?? file.anchor);
+          heir.isAwaitingSearch = false;
+          this.#pump.wake(heir);
+        }
+      }
     });
-    this.#search(work, current);
   }
 
   #add(file: FollowedFile): FollowedFile {
@@ -242,6 +268,9 @@ export class Follower implements Disposable {
     if (this.#byPath.get(path) === file) this.#byPath.delete(path);
     if (!file.isAway) return;
     this.#away.add(file);
+    this.#forgetLast(file);
+    file.lastPath = path;
+    if (!this.#byPath.has(path)) this.#lastAt.set(path, file);
     file.lastGrowthMs = performance.now();
     if (file.file !== 0) this.#stream.send({ t: "away", file: file.file });
     this.#pump.wake(file);
@@ -293,9 +322,15 @@ export class Follower implements Disposable {
   }
 
   /** A rotated file that was not held: what is left of it, or all of it. */
-  #takeRest({ sibling, logPath, index, offset, isCopy, copyOf }: Rest): void {
+  #takeRest({ sibling, logPath, index, offset, isCopy, copyOf }: Rest, position?: FilePosition): void {
     const { path, isZipped, key } = sibling;
-    if (this.#byKey.has(key)) return closeSiblings([sibling]);
+    const held = this.#byKey.get(key);
+    if (held !== undefined) {
+      closeSiblings([sibling]);
+      // It was found while the plan was made.
+      if (index !== null && position !== undefined && held.file === 0) this.#continue(held, index, position);
+      return;
+    }
     const { log, head } = sibling.take();
     const source = this.#options.sources.find(logPath)?.source ?? "";
     const file = this.#add(new FollowedFile({ ...log, head, source, path, isNew: true }));
@@ -323,6 +358,7 @@ export class Follower implements Disposable {
     this.#byNumber.set(file.file, file);
     this.#stream.send(describeOpen(file, file.file, file.takeNewHead() ?? file.head, file.offset, position));
     if (file.isAway) this.#stream.send({ t: "away", file: file.file });
+    this.#tellGapBehind(file);
     if (file.loss !== null) this.#tellLoss(file);
     else if (!file.isReadable) this.#close(file);
   }
@@ -344,18 +380,21 @@ export class Follower implements Disposable {
     const file = this.#byNumber.get(number);
     if (file === undefined) return;
     file.isStored = true;
+    file.gapBehind = null;
     if (!isDone || !file.isClosed) return;
     this.#drop(file);
     this.#release(number, file.path, file.head.bytes === 0);
   }
 
   /**
-   * Lets the mind forget a position, unless the log that came behind it is still empty: should that be rotated while nobody looks, then
-   * this position alone tells which rotated files are the newer ones.
+   * Lets the mind forget a position, unless nothing has come behind it, or a log that is still empty: should a log come and be rotated
+   * while nobody looks, then this position alone tells which rotated files are the newer ones.
    */
   #release(file: number, path: string, wasEmpty: boolean): void {
-    const heir = this.#byPath.get(this.#stemOf(path));
-    if (!wasEmpty && heir?.isEmpty === true) this.#kept.set(file, path);
+    const logPath = this.#stemOf(path);
+    const heir = this.#byPath.get(logPath);
+    const isNewest = heir === undefined ? hasSiblings(logPath) : heir.isEmpty;
+    if (!wasEmpty && isNewest) this.#kept.set(file, path);
     else this.#stream.send({ t: "gone", file });
   }
 
@@ -383,48 +422,81 @@ export class Follower implements Disposable {
     this.#open(next, null);
     this.#stream.send({ t: "away", file: file.file });
     this.#pump.wake(next);
-    this.#search(this.#findCopy(file, next), file);
+    this.#search(file, () => this.#findCopy(file, next));
   }
 
-  #search(work: Promise<void>, file: FollowedFile): void {
-    const search = work
+  #search(file: FollowedFile, work: () => Promise<void>): void {
+    const search = this.#lastSearch
+      .then(work)
       .catch((error: unknown) => this.#lose(file, null, errorText(error)))
       .finally(() => this.#searches.delete(search));
+    this.#lastSearch = search;
     this.#searches.add(search);
   }
 
   async #findCopy(file: FollowedFile, next: FollowedFile): Promise<void> {
     const [path = file.path] = next.paths;
-    const found = await this.#findBehind(file, { ...file.anchor!, offset: file.offset }, path);
-    if (!this.#files.has(file)) return closeSiblings([...(found?.itself ?? []), ...(found?.newer ?? [])]);
-    const [copy] = found?.itself ?? [];
+    const siblings = listSiblings(this.#stemOf(path));
+    const wanted = { ...file.anchor!, offset: file.offset };
+    const others = siblings.filter(({ key }) => key === file.key || !this.#byKey.has(key));
+    const copy = await findContent(others, wanted);
+    const newer = copy === undefined ? [] : await this.#unheldBehind(siblings, siblings.indexOf(copy), path);
+    closeSiblings(siblings.filter((one) => one !== copy && !newer.includes(one)));
+    if (!this.#files.has(file)) return closeSiblings([...(copy === undefined ? [] : [copy]), ...newer]);
     if (copy === undefined) return this.#loseTail(file);
     file.readFrom(copy.take().log.fd, copy.isZipped);
-    this.#takeUnread(found?.newer ?? [], path);
+    this.#takeUnread(newer, path);
     this.#pump.wake(file);
   }
 
-  /** Between two looks a log may have been rotated more than once: whole files came and went. */
   async #findMissed(file: FollowedFile, path: string): Promise<void> {
-    const { anchor } = file;
-    const found = anchor === null ? undefined : await this.#findBehind(file, { ...anchor, offset: 0 }, path);
-    closeSiblings(found?.itself ?? []);
-    this.#takeUnread(found?.newer ?? [], path);
+    const siblings = listSiblings(this.#stemOf(path));
+    const place = await this.#placeOf(file, siblings);
+    // Its content is gone, and what went before it: only the time of their last writes tells which came behind it.
+    const index = place ?? siblings.findLastIndex((one) => one.mtimeNs <= file.mtimeNs);
+    const newer = await this.#unheldBehind(siblings, index, path);
+    closeSiblings(siblings.filter((one) => !newer.includes(one)));
+    const isAmbiguous = place === undefined && siblings.some((one) => one.mtimeNs >= file.mtimeNs);
+    if (isAmbiguous) this.#missBehind(file);
+    for (const sibling of newer) file.newestBehind = (await anchorOf(sibling)) ?? file.newestBehind;
+    this.#takeUnread(newer, path);
   }
 
-  /** The content of a file among what rotation made of the log, and what is newer and not held; all of it open. */
-  async #findBehind(file: FollowedFile, wanted: Wanted, path: string): Promise<Found | undefined> {
-    const siblings = listSiblings(this.#stemOf(path));
-    const others = siblings.filter(({ key }) => key === file.key || !this.#byKey.has(key));
-    const itself = await findContent(others, wanted);
-    const newer: Sibling[] = [];
-    for (const sibling of itself === undefined ? [] : siblings.slice(siblings.indexOf(itself) + 1)) {
+  /**
+   * Which of the rotated files is the newest that is known not to be missed behind a file: the newest found there before; itself, by the
+   * descriptor that is held; what has its content or that of the one before it. Behind one of which nothing is known none is missed.
+   */
+  async #placeOf(file: FollowedFile, siblings: readonly Sibling[]): Promise<number | undefined> {
+    const { anchor, newestBehind } = file;
+    const behind = newestBehind === null ? undefined : await findContent(siblings, { ...newestBehind, offset: 0 });
+    if (behind !== undefined) return siblings.indexOf(behind);
+    const own = siblings.findIndex(({ key }) => key === file.key);
+    if (own !== -1) return own;
+    if (anchor === null) return siblings.length;
+    const found = await findContent(siblings, { ...anchor, offset: 0 });
+    return found === undefined ? undefined : siblings.indexOf(found);
+  }
+
+  /** Those behind one of them that can be read and are not held. */
+  async #unheldBehind(siblings: readonly Sibling[], index: number, path: string): Promise<Sibling[]> {
+    const found: Sibling[] = [];
+    for (const sibling of siblings.slice(index + 1)) {
       if (this.#byKey.has(sibling.key)) continue;
-      const open = await sibling.open();
-      if (open !== undefined && !isHeld(this.#files, path, open.head)) newer.push(sibling);
+      const head = await sibling.head();
+      if (head !== undefined && !isHeld(this.#files, path, head)) found.push(sibling);
     }
-    closeSiblings(siblings.filter((one) => one !== itself && !newer.includes(one)));
-    return itself === undefined ? undefined : { itself: [itself], newer };
+    return found;
+  }
+
+  /** Rotated files reach back to none that is known: there may have been more of them than are kept. Nothing is read twice for it. */
+  #missBehind(file: FollowedFile): void {
+    file.gapBehind = "it was rotated more often than it was looked at, and what came behind it may be kept no more";
+    this.#options.count("gaps", 1);
+    if (file.file !== 0 && !file.isClosed) this.#tellGapBehind(file);
+  }
+
+  #tellGapBehind({ file, gapBehind }: FollowedFile): void {
+    if (gapBehind !== null) this.#stream.send({ t: "gap", file, bytes: null, reason: gapBehind });
   }
 
   #takeUnread(siblings: readonly Sibling[], path: string): void {
@@ -477,8 +549,13 @@ export class Follower implements Disposable {
     this.#byNumber.delete(file.file);
     if (this.#byKey.get(file.key) === file) this.#byKey.delete(file.key);
     for (const path of file.paths) this.#byPath.delete(path);
+    this.#forgetLast(file);
     this.#pump.forget(file);
     file.close();
+  }
+
+  #forgetLast(file: FollowedFile): void {
+    if (file.lastPath !== null && this.#lastAt.get(file.lastPath) === file) this.#lastAt.delete(file.lastPath);
   }
 
   #planLookAtAway(): void {
@@ -499,11 +576,11 @@ export class Follower implements Disposable {
   }
 }
 
-/** What was found of a content. */
-interface Found {
-  readonly itself: readonly Sibling[];
-  /** The oldest first. */
-  readonly newer: readonly Sibling[];
+/** By what it can be known again; `null` when it is empty. */
+async function anchorOf(sibling: Sibling): Promise<Anchor | null> {
+  const head = await sibling.head();
+  const { device, inode } = sibling.log;
+  return head === undefined || head.length === 0 ? null : { device, inode, head: describeHead(head) };
 }
 
 interface Described {
@@ -521,10 +598,6 @@ function describeOpen(
   position: number | null,
 ): LogNews {
   return { t: "open", file, source, path, device, inode, offset, head, position };
-}
-
-function keyOf({ device, inode }: Pick<OpenLog, "device" | "inode">): string {
-  return `${device}:${inode}`;
 }
 
 /** Only to compare: what is opened is opened with care. */

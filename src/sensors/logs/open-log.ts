@@ -24,6 +24,7 @@ export interface OpenLog {
   readonly device: string;
   readonly inode: string;
   readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
   readonly head: Buffer;
 }
 
@@ -36,6 +37,11 @@ export function openLog(rawPath: string): OpenLog | string | undefined {
   } catch (error) {
     return errnoOf((error as Error).cause ?? error) ?? errorText(error);
   }
+}
+
+/** Names a file for as long as somebody holds it open: then its inode is given to no other. */
+export function keyOf({ device, inode }: Pick<OpenLog, "device" | "inode">): string {
+  return `${device}:${inode}`;
 }
 
 /** Digest of the first bytes, as it is kept. */
@@ -77,8 +83,8 @@ function openHeld(file: TrustedPath): OpenLog | string {
       closeSync(fd);
       return "it may be a secret";
     }
-    const { dev, ino, size } = file.stats;
-    return { fd, device: String(dev), inode: String(ino), sizeBytes: Number(size), head };
+    const { dev, ino, size, mtimeNs } = file.stats;
+    return { fd, device: String(dev), inode: String(ino), sizeBytes: Number(size), mtimeNs, head };
   } catch (error) {
     closeSync(fd);
     throw error;

@@ -7,7 +7,7 @@ import { splitPath } from "#src/lib/raw-path.ts";
 import { TrustedPath } from "#src/linux/trusted-path.ts";
 import type { FilePosition } from "#src/model/log-stream.ts";
 import type { FollowedFile } from "./followed-file.ts";
-import { hasHead } from "./open-log.ts";
+import { hasHead, keyOf } from "./open-log.ts";
 import { closeSiblings, findContent, listSiblings, type Sibling, stemOf } from "./siblings.ts";
 
 /** What there is now. */
@@ -52,9 +52,10 @@ export async function planResume(positions: readonly FilePosition[], present: Pr
   const byLog = Map.groupBy([...open, ...empty.map(({ index }) => index)], (index) =>
     stemOf(positions[index]!.path, present.isLog),
   );
+  const all = Map.groupBy(positions, ({ path }) => stemOf(path, present.isLog));
   for (const [logPath, indexes] of byLog) {
     await nextTurn();
-    await planLog(logPath, indexes, positions, present, plan);
+    await planLog(logPath, indexes, positions, all.get(logPath)!, present, plan);
   }
   return plan;
 }
@@ -96,6 +97,7 @@ async function planLog(
   logPath: string,
   indexes: readonly number[],
   positions: readonly FilePosition[],
+  ofLog: readonly FilePosition[],
   present: Present,
   plan: ResumePlan,
 ): Promise<void> {
@@ -106,8 +108,10 @@ async function planLog(
   if (wanted.length === 0) return;
   if (present.at(logPath) === undefined && !isFolder(splitPath(logPath).folder)) return;
   const held = new Set(Array.from(present.files, ({ key }) => key));
-  const siblings = listSiblings(logPath).filter(({ key }) => !held.has(key));
-  const rests = await restsOf(logPath, wanted, positions, siblings, plan, present);
+  const listed = listSiblings(logPath);
+  const siblings = listed.filter(({ key }) => !held.has(key));
+  closeSiblings(listed.filter(({ key }) => held.has(key)));
+  const rests = await restsOf(logPath, wanted, positions, ofLog, siblings, plan, present);
   const used = new Set(rests.map(({ sibling }) => sibling));
   closeSiblings(siblings.filter((sibling) => !used.has(sibling)));
   plan.rests.push(...rests);
@@ -117,25 +121,30 @@ async function restsOf(
   logPath: string,
   wanted: readonly number[],
   positions: readonly FilePosition[],
+  ofLog: readonly FilePosition[],
   siblings: readonly Sibling[],
   plan: ResumePlan,
   { files }: Present,
 ): Promise<Rest[]> {
   const rests = new Map<Sibling, Rest>();
   // The newest that lay at the path while somebody looked: what came after it is unread.
-  let last = siblings.length;
+  let last = ofLog.some(({ isAway }) => !isAway) ? siblings.length : await findNewestKnown(siblings, ofLog);
+  if (last === -1) last = siblings.length;
   const continued = new Set(plan.continued.map(({ index }) => index));
-  for (const index of wanted) {
+  // Those of which nothing is known at last: an empty head fits whatever was given the same inode meanwhile.
+  const byHead = Map.groupBy(wanted, (index) => positions[index]!.head.bytes === 0);
+  for (const index of [...(byHead.get(false) ?? []), ...(byHead.get(true) ?? [])]) {
     const position = positions[index]!;
-    const free = siblings.filter((one) => !rests.has(one));
     // Of one that was empty nobody can tell what became of it, but it came after the newest that we know.
     const isEmpty = position.head.bytes === 0;
-    const newest = isEmpty && !position.isAway ? await findNewestKnown(siblings, positions) : -1;
+    const newest = isEmpty && !position.isAway ? await findNewestKnown(siblings, ofLog) : -1;
     if (newest !== -1) last = newest;
+    const others = siblings.filter((one) => !rests.has(one));
+    const free = isEmpty ? await unknownOf(others, logPath, ofLog, files) : others;
     const sibling = continued.has(index) ? undefined : await findContent(free, position);
     if (sibling !== undefined) {
-      const isCopy = sibling.inode !== position.inode || sibling.device !== position.device;
-      const copyOf = isCopy ? `${position.device}:${position.inode}` : null;
+      const isCopy = sibling.key !== keyOf(position);
+      const copyOf = isCopy ? keyOf(position) : null;
       rests.set(sibling, { sibling, logPath, index, offset: position.offset, isCopy, copyOf });
       if (!position.isAway && newest === -1) last = siblings.indexOf(sibling);
       continue;
@@ -144,17 +153,38 @@ async function restsOf(
     const hadNothing = isEmpty && (position.isAway || newest !== -1 || siblings.length === 0);
     (hadNothing ? plan.finished : plan.lost).push(index);
   }
-  for (const sibling of siblings.slice(last + 1)) {
-    if (rests.has(sibling) || (await isKnown(sibling, positions))) continue;
-    if (isHeld(files, logPath, (await sibling.open())!.head)) continue;
+  const behind = siblings.slice(last + 1).filter((one) => !rests.has(one));
+  for (const sibling of await unknownOf(behind, logPath, ofLog, files)) {
     rests.set(sibling, { sibling, logPath, index: null, offset: 0, isCopy: sibling.isZipped, copyOf: null });
   }
   return siblings.flatMap((sibling) => rests.get(sibling) ?? []);
 }
 
-/** Whether a file of a log that is held has what begins so: a copy may be made and not be followed by truncation yet. */
+/**
+ * Whether a file of a log that is held has what begins so, or had it when it was read: a copy may be made and not be followed by
+ * truncation yet, or the truncation may not be known yet.
+ */
 export function isHeld(files: Iterable<FollowedFile>, logPath: string, start: Buffer): boolean {
-  return Iterator.from(files).some((file) => (file.path === logPath || file.paths.has(logPath)) && file.holds(start));
+  return Iterator.from(files).some(
+    (file) =>
+      (file.path === logPath || file.paths.has(logPath)) &&
+      (file.holds(start) || (!file.isEmpty && hasHead(start, file.head))),
+  );
+}
+
+/** Those that can be read and in whose content nobody has been. */
+async function unknownOf(
+  siblings: readonly Sibling[],
+  logPath: string,
+  positions: readonly FilePosition[],
+  files: Iterable<FollowedFile>,
+): Promise<Sibling[]> {
+  const unknown: Sibling[] = [];
+  for (const sibling of siblings) {
+    const isNew = !(await isKnown(sibling, positions)) && !isHeld(files, logPath, (await sibling.head())!);
+    if (isNew) unknown.push(sibling);
+  }
+  return unknown;
 }
 
 async function findNewestKnown(siblings: readonly Sibling[], positions: readonly FilePosition[]): Promise<number> {
@@ -166,8 +196,8 @@ async function findNewestKnown(siblings: readonly Sibling[], positions: readonly
 
 /** Whether it can be read, and somebody has a position in it. One that cannot be read is nothing to be read either. */
 async function isKnown(sibling: Sibling, positions: readonly FilePosition[]): Promise<boolean> {
-  const open = await sibling.open();
-  return open === undefined || positions.some(({ head }) => head.bytes > 0 && hasHead(open.head, head));
+  const start = await sibling.head();
+  return start === undefined || positions.some(({ head }) => head.bytes > 0 && hasHead(start, head));
 }
 
 function isFolder(path: string): boolean {

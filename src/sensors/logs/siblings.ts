@@ -1,9 +1,9 @@
 /** The rotated files beside a log: where the rest of what was rotated away is looked for. At most MAX_SIBLINGS are looked at. */
-import { closeSync, lstatSync, readdirSync } from "node:fs";
+import { type BigIntStats, closeSync, lstatSync, readdirSync } from "node:fs";
 import { joinPath, splitPath } from "#src/lib/raw-path.ts";
 import type { FileHead } from "#src/model/log-stream.ts";
-import { hasHead, type OpenLog, openLog } from "./open-log.ts";
-import { compareAge, parseRotatedName } from "./rotated.ts";
+import { hasHead, keyOf, type OpenLog, openLog } from "./open-log.ts";
+import { compareAge, parseRotatedName, type RotatedName } from "./rotated.ts";
 import { readUnzippedHead } from "./unzipped.ts";
 
 const MAX_LISTINGS = 5;
@@ -17,65 +17,58 @@ export interface Wanted {
   readonly offset: number;
 }
 
-/** What is open of a sibling. */
+/** What the owner of a sibling gets. */
 export interface OpenSibling {
   readonly log: OpenLog;
   /** As it is unzipped. */
   readonly head: Buffer;
 }
 
-/** One of them; opened when somebody asks what is in it, and closed by its owner. */
+/**
+ * One of them, open since it was listed: whatever rotation does meanwhile, it is the same file, and the descriptor says which. Closed by
+ * its owner.
+ */
 export class Sibling implements Disposable {
   readonly path: string;
   readonly mark: string | null;
-  readonly mtimeNs: bigint;
   readonly isZipped: boolean;
-  readonly device: string;
-  readonly inode: string;
-  #open: OpenSibling | null | undefined;
+  readonly log: OpenLog;
+  #isTaken = false;
+  /** `undefined`: not looked at. */
+  #head: Buffer | null | undefined;
 
-  /** @throws Error of node:fs when it is gone */
-  constructor(path: string, mark: string | null, isZipped: boolean) {
-    const { dev, ino, mtimeNs } = lstatSync(Buffer.from(path, "latin1"), { bigint: true });
+  constructor(path: string, { mark, compression }: RotatedName, log: OpenLog) {
     this.path = path;
     this.mark = mark;
-    this.mtimeNs = mtimeNs;
-    this.isZipped = isZipped;
-    this.device = String(dev);
-    this.inode = String(ino);
+    this.isZipped = compression !== "";
+    this.log = log;
+    this.#head = this.isZipped ? undefined : log.head;
+  }
+
+  get mtimeNs(): bigint {
+    return this.log.mtimeNs;
   }
 
   get key(): string {
-    return `${this.device}:${this.inode}`;
+    return keyOf(this.log);
   }
 
-  /** @returns `undefined` when it is not there any more, or cannot be read or unzipped */
-  async open(): Promise<OpenSibling | undefined> {
-    if (this.#open === undefined) this.#open = (await this.#openNow()) ?? null;
-    return this.#open ?? undefined;
+  /** Its first bytes, as it is unzipped; `undefined` when it cannot be unzipped. */
+  async head(): Promise<Buffer | undefined> {
+    if (this.#head === undefined) this.#head = (await readUnzippedHead(this.log.fd)) ?? null;
+    return this.#head ?? undefined;
   }
 
-  /** Its descriptor belongs to the caller from now on. Only once, and only behind {@link open}. */
+  /** Its descriptor belongs to the caller from now on. Only behind a {@link head} that there was. */
   take(): OpenSibling {
-    const open = this.#open;
-    if (open === null || open === undefined) throw new TypeError(`Cannot take "${this.path}": it is not open`);
-    this.#open = null;
-    return open;
+    if (this.#isTaken || !this.#head) throw new TypeError(`Cannot take "${this.path}": its head is not known`);
+    this.#isTaken = true;
+    return { log: this.log, head: this.#head };
   }
 
   [Symbol.dispose](): void {
-    if (this.#open) closeSync(this.#open.log.fd);
-    this.#open = null;
-  }
-
-  async #openNow(): Promise<OpenSibling | undefined> {
-    const log = openLog(this.path);
-    if (typeof log !== "object") return undefined;
-    const isSame = log.device === this.device && log.inode === this.inode;
-    const head = !isSame ? undefined : this.isZipped ? await readUnzippedHead(log.fd) : log.head;
-    if (head !== undefined) return { log, head };
-    closeSync(log.fd);
-    return undefined;
+    if (!this.#isTaken) closeSync(this.log.fd);
+    this.#isTaken = true;
   }
 }
 
@@ -97,16 +90,30 @@ export function listSiblings(logPath: string): Sibling[] {
   }
 }
 
+/** Whether there are rotated files of a log. Opens nothing. */
+export function hasSiblings(logPath: string): boolean {
+  return rotatedNames(logPath).length > 0;
+}
+
+/** Whether the newest of the rotated files of a log is the one of that key. Opens nothing. */
+export function isNewestSibling(logPath: string, key: string): boolean {
+  const names = rotatedNames(logPath);
+  const { folder } = splitPath(logPath);
+  const files = names.flatMap((name) => {
+    const stats = statsAt(joinPath(folder, name));
+    const { mark } = parseRotatedName(name)!;
+    return stats === undefined ? [] : { mark, mtimeNs: stats.mtimeNs, key: `${stats.dev}:${stats.ino}` };
+  });
+  return files.sort(compareAge).at(-1)?.key === key && isEqual(names, rotatedNames(logPath));
+}
+
 function openSiblings(logPath: string, names: readonly string[]): Sibling[] {
   const { folder } = splitPath(logPath);
   return names.flatMap((name) => {
-    const rotated = parseRotatedName(name)!;
-    try {
-      return new Sibling(joinPath(folder, name), rotated.mark, rotated.compression !== "");
-    } catch {
-      // gone between the two looks, or none that may be read
-      return [];
-    }
+    const path = joinPath(folder, name);
+    const log = openLog(path);
+    // gone between the two looks, or none that may be read
+    return typeof log === "object" ? new Sibling(path, parseRotatedName(name)!, log) : [];
   });
 }
 
@@ -120,12 +127,14 @@ function rotatedNames(logPath: string): string[] {
 }
 
 /** Whether it still lies where it was opened. */
-function isInPlace({ path, inode }: Sibling): boolean {
-  try {
-    return String(lstatSync(Buffer.from(path, "latin1"), { bigint: true }).ino) === inode;
-  } catch {
-    return false;
-  }
+function isInPlace({ path, key }: Sibling): boolean {
+  const stats = statsAt(path);
+  return stats !== undefined && `${stats.dev}:${stats.ino}` === key;
+}
+
+/** Only to compare: what is opened is opened with care. */
+function statsAt(path: string): BigIntStats | undefined {
+  return lstatSync(Buffer.from(path, "latin1"), { bigint: true, throwIfNoEntry: false });
 }
 
 function isEqual(one: readonly string[], other: readonly string[]): boolean {
@@ -134,12 +143,12 @@ function isEqual(one: readonly string[], other: readonly string[]): boolean {
 
 /** The one that has a content: the file itself under another name, else the newest copy that reaches up to the offset. */
 export async function findContent(siblings: readonly Sibling[], wanted: Wanted): Promise<Sibling | undefined> {
-  const itself = siblings.find(({ device, inode }) => device === wanted.device && inode === wanted.inode);
+  const itself = siblings.find(({ key }) => key === keyOf(wanted));
   if (itself !== undefined && (await hasContentOf(itself, wanted.head))) return itself;
   // Of a content without a known byte nothing could be told from another.
   if (wanted.head.bytes === 0) return undefined;
   for (const sibling of siblings.toReversed()) {
-    const reaches = sibling.isZipped || ((await sibling.open())?.log.sizeBytes ?? -1) >= wanted.offset;
+    const reaches = sibling.isZipped || sibling.log.sizeBytes >= wanted.offset;
     if (reaches && (await hasContentOf(sibling, wanted.head))) return sibling;
   }
   return undefined;
@@ -147,8 +156,8 @@ export async function findContent(siblings: readonly Sibling[], wanted: Wanted):
 
 /** Whether it begins as a content did. */
 export async function hasContentOf(sibling: Sibling, head: FileHead): Promise<boolean> {
-  const open = await sibling.open();
-  return open !== undefined && hasHead(open.head, head);
+  const start = await sibling.head();
+  return start !== undefined && hasHead(start, head);
 }
 
 /** Closes those that nobody has taken. */
