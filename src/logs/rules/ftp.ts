@@ -18,6 +18,11 @@ export const PURE_FTPD: RuleFile = {
       outcome: "failure",
       pattern: String.raw`^\((?<kept>\?|[\w.@-]+)@${ADDRESS}\) \[WARNING\] Authentication failed for user (?:\[(?<user>.*)\]|.*[^\]])$`,
       samples: [
+        // Debian 12: pure-ftpd 1.0.50
+        {
+          line: "2026-11-24T12:43:14.657100+00:00 web1 pure-ftpd: (?@2001:db8:bad::23) [WARNING] Authentication failed for user [no such user]",
+          hit: { address: "2001:db8:bad::23", user: "no such user" },
+        },
         {
           line: "Nov 22 12:50:30 web1 pure-ftpd: (?@198.51.100.23) [WARNING] Authentication failed for user [alice]",
           hit: { address: "198.51.100.23", user: "alice" },
@@ -64,6 +69,15 @@ export const PROFTPD: RuleFile = {
       outcome: "failure",
       pattern: String.raw`${PROFTPD_PEER}(?:USER (?<user>.*)(?:: no such user found from .*| \(Login failed\): .*)|(?!USER ).* no such user .*)$`,
       samples: [
+        // Debian 12: ProFTPD 1.3.8
+        {
+          line: "2026-11-24 12:44:46,913 web1 proftpd[32537] web1.example.net (198.51.100.23[198.51.100.23]): USER alice (Login failed): Incorrect password",
+          hit: { address: "198.51.100.23", user: "alice" },
+        },
+        {
+          line: "2026-11-24 12:44:47,188 web1 proftpd[32545] web1.example.net (2001:db8:bad::23[2001:db8:bad::23]): USER no such user: no such user found from 2001:db8:bad::23 [2001:db8:bad::23] to 2001:db8:9::9:2122",
+          hit: { address: "2001:db8:bad::23", user: "no such user" },
+        },
         {
           line: "Nov 22 12:54:27 web1 proftpd[179]: web1.example.net (198.51.100.23[198.51.100.23]): USER alice (Login failed): Incorrect password",
           hit: { address: "198.51.100.23", user: "alice" },
@@ -80,6 +94,11 @@ export const PROFTPD: RuleFile = {
       outcome: "failure",
       pattern: String.raw`${PROFTPD_PEER}(?:SECURITY VIOLATION: (?:R|r)oot login attempted\.?|Maximum login attempts \(\d+\) exceeded.*)$`,
       samples: [
+        // Debian 12: ProFTPD 1.3.8
+        {
+          line: "2026-11-24 12:44:47,652 web1 proftpd[32551] web1.example.net (198.51.100.23[198.51.100.23]): SECURITY VIOLATION: Root login attempted",
+          hit: { address: "198.51.100.23" },
+        },
         {
           line: "Nov 22 12:54:27 web1 proftpd[179]: web1.example.net (198.51.100.23[198.51.100.23]) - SECURITY VIOLATION: Root login attempted",
           hit: { address: "198.51.100.23" },

@@ -19,6 +19,11 @@ export const POSTFIX: RuleFile = {
       outcome: "failure",
       pattern: String.raw`^warning: ${PEER}: SASL [\w-]+ authentication failed:(?! Connection lost to auth| Invalid authentication mech)(?:.*?, sasl_username=(?<user>.*)|.*)$`,
       samples: [
+        // Debian 12: Postfix 3.7.11 with Dovecot 2.3.19
+        {
+          line: "2026-11-24T12:43:04.164106+00:00 web1 postfix/smtpd[28670]: warning: unknown[198.51.100.23]: SASL PLAIN authentication failed: (reason unavailable), sasl_username=alice",
+          hit: { address: "198.51.100.23", user: "alice" },
+        },
         {
           line: "Nov 22 12:50:43 web1 postfix/smtpd[2309]: warning: unknown[198.51.100.23]: SASL LOGIN authentication failed: UGFzc3dvcmQ6",
           hit: { address: "198.51.100.23" },

@@ -136,6 +136,11 @@ export const NGINX_ERROR: RuleFile = {
       weight: 0.2,
       pattern: String.raw`^\[error\] \d+#\d+: \*\d+ user "(?<user>[^"]*)"(?:: password mismatch| was not found in "(?<keptFile>[^",:]*)")${NGINX_TAIL}`,
       samples: [
+        // Debian 12: nginx 1.22.1
+        {
+          line: '2026/11/24 12:43:15 [error] 28655#28655: *1 user "alice": password mismatch, client: 198.51.100.23, server: , request: "GET /admin HTTP/1.1", host: "web1.example.net"',
+          hit: { address: "198.51.100.23", user: "alice" },
+        },
         {
           line: '2026/11/22 12:41:46 [error] 2865#0: *66647 user "xyz": password mismatch, client: 198.51.100.23, server: www.example.com, request: "GET / HTTP/1.1", host: "www.example.com"',
           hit: { address: "198.51.100.23", user: "xyz" },

@@ -165,6 +165,11 @@ export const WEB: RuleFile = {
       pattern: String.raw`^(?:(?<keptSite>(?<site>[\w.-]+)):\d+ )?${ADDRESS} [^ ]+ (?!-? \[)(?<user>.*) \[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "${REST}" 401 .*$`,
       literal: '" 401 ',
       samples: [
+        // Debian 12: nginx 1.22.1
+        {
+          line: '2001:db8:bad::23 - no such user [24/Nov/2026:12:43:16 +0000] "GET /admin HTTP/1.1" 401 179 "-" "-"',
+          hit: { address: "2001:db8:bad::23", user: "no such user" },
+        },
         {
           line: '198.51.100.23 - bob [22/Nov/2026:12:41:46 +0000] "GET /admin/ HTTP/1.1" 401 188 "-" "Mozilla/5.0"',
           hit: { address: "198.51.100.23", user: "bob" },
