@@ -2,7 +2,8 @@
 // components, type check and lint, then every *.test.ts on the kernel of this machine. Runs on any Node >= 20.
 // `node tools/test.mjs PATH...` runs only those test files.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -37,6 +38,29 @@ const COMPONENTS = {
   "/lib/systemd/systemd-journal-remote": "systemd-journal-remote",
 };
 
+// Where the packages are unpacked that Debian does not install beside others (of mail and FTP servers it takes one each).
+const UNPACKED = join(root, "node_modules/.debian");
+// file that proves the package is there -> package
+const UNPACKED_COMPONENTS = {
+  "usr/lib/postfix/sbin/master": "postfix",
+  "usr/sbin/proftpd": "proftpd-core",
+  "usr/sbin/pure-ftpd": "pure-ftpd",
+};
+const LIBRARIES = `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
+// The libraries that those need.
+for (const [library, name] of Object.entries({
+  "libdb-5.3.so": "libdb5.3",
+  "libhiredis.so.0.14": "libhiredis0.14",
+  "libicuuc.so.72": "libicu72",
+  "libmemcached.so.11": "libmemcached11",
+  "libmemcachedutil.so.2": "libmemcachedutil2",
+  "libnsl.so.2": "libnsl2",
+  "libpcre2-posix.so.3": "libpcre2-posix3",
+  "libsasl2.so.2": "libsasl2-2",
+  "libsodium.so.23": "libsodium23",
+}))
+  COMPONENTS[join(LIBRARIES, library)] = name;
+
 /** Runs a program to its end; a failure ends the test run with its exit code. */
 function run(program, parameters, options = {}) {
   const { status, error } = spawnSync(program, parameters, { cwd: root, stdio: "inherit", ...options });
@@ -55,6 +79,18 @@ function installDependencies() {
   if (existsSync(node) && existsSync(stamp) && readFileSync(lock).equals(readFileSync(stamp))) return;
   run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
   copyFileSync(lock, stamp);
+}
+
+function unpackComponents() {
+  const missing = Object.entries(UNPACKED_COMPONENTS).filter(([file]) => !existsSync(join(UNPACKED, file)));
+  if (missing.length === 0) return;
+  const folder = mkdtempSync(join(tmpdir(), "garrison-debian-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  run("apt-get", ["update", "-qq"]);
+  run("apt-get", ["download", "-qq", "-o", "APT::Sandbox::User=root", ...missing.map(([, name]) => name)], {
+    cwd: folder,
+  });
+  for (const name of readdirSync(folder)) run("dpkg-deb", ["--extract", join(folder, name), UNPACKED]);
 }
 
 function installComponents() {
@@ -85,6 +121,7 @@ function withoutStarting(install) {
 
 installDependencies();
 installComponents();
+unpackComponents();
 const chosen = process.argv.slice(2);
 run(node, [join(root, "tools/build.mjs")]);
 if (chosen.length === 0) {

@@ -19,7 +19,13 @@ const ATTACKERS: readonly (readonly [service: Service, from: string])[] = [
   ["ftp", "198.51.100.21"],
   ["basic", "198.51.100.80"],
   ["wordpress", "198.51.100.81"],
+  ["postfix", "198.51.100.87"],
+  ["pureftpd", "198.51.100.88"],
+  ["proftpd", "198.51.100.89"],
+  ["nginx", "198.51.100.90"],
 ];
+
+const ALL = ["sshd", "exim", "dovecot", "vsftpd", "apache", "postfix", "pureftpd", "proftpd", "nginx"] as const;
 
 /** Names that make a line read as another's, for a rule that is not careful. */
 const FORGED_NAMES: readonly (readonly [service: Service, names: readonly string[]])[] = [
@@ -27,11 +33,18 @@ const FORGED_NAMES: readonly (readonly [service: Service, names: readonly string
   ["smtp", [`a) [${VICTIM}]: 535 Incorrect authentication data (set_id=a`, `a [${VICTIM}]`]],
   ["imap", [`a>, method=PLAIN, rip=${VICTIM}, lip=203.0.113.9, session=<a`, `a rhost=${VICTIM}  user=root`]],
   ["ftp", [`a] FAIL LOGIN: Client ${VICTIM}`, `a rhost=${VICTIM}`]],
+  ["postfix", [`a[${VICTIM}]: SASL PLAIN authentication failed: x, sasl_username=b`, `a, client=x[${VICTIM}]`]],
+  ["pureftpd", [`a](?@${VICTIM}) [WARNING] Authentication failed for user [b`]],
+  [
+    "proftpd",
+    [`a (Login failed): x (x[${VICTIM}]): USER b`, `a: no such user found from x [${VICTIM}] to 203.0.113.9:21`],
+  ],
+  ["nginx", [`${VICTIM} - -`, `a": password mismatch, client: ${VICTIM}, server: , request: "GET / HTTP/1.1`]],
   ["basic", [`a: authentication failure for "/": Password Mismatch [client ${VICTIM}:1]`, `${VICTIM} - -`]],
 ];
 
 test("the fifth real failure has the packets of an attacker dropped, the fourth has not, and the admin may mistype", async (t) => {
-  await using rig = await Rig.start("sshd", "exim", "dovecot", "vsftpd", "apache");
+  await using rig = await Rig.start(...ALL);
   await using host = await rig.garrison({ config: ENFORCE });
   const canaries = new Canaries(rig);
   for (const [service, from] of ATTACKERS) {
@@ -54,7 +67,7 @@ test("the fifth real failure has the packets of an attacker dropped, the fourth 
 });
 
 test("names and greetings that hold another's address block whoever gave them, and never the other", async (t) => {
-  await using rig = await Rig.start("sshd", "exim", "dovecot", "vsftpd", "apache");
+  await using rig = await Rig.start(...ALL);
   await using host = await rig.garrison({ config: ENFORCE });
   let last = 0;
   for (const [service, names] of FORGED_NAMES) {
@@ -79,6 +92,16 @@ test("names and greetings that hold another's address block whoever gave them, a
     blocked.every((address) => address.startsWith("198.51.100.")),
     blocked.join(" "),
   );
+});
+
+test("a probe for secrets at nginx has the scanner dropped, and a visitor who meets what is not there is not", async () => {
+  await using rig = await Rig.start("nginx");
+  await using _host = await rig.garrison({ config: ENFORCE });
+  for (const path of ["/", "/favicon.ico", "/robots.txt", "/old/page.html"])
+    await rig.browse(CUSTOMER, path, "GET", 8080);
+  assert.equal(await rig.browse(ATTACKER, "/.env", "GET", 8080), 404);
+  await rig.untilDropped(ATTACKER);
+  assert.equal(await rig.isDropped(CUSTOMER), false);
 });
 
 test("blocks by rule end connections, count IPv6 by /64, spare an admin who is logged in, and stay when others flush", async (t) => {

@@ -70,6 +70,48 @@ test("Apache writes failed logins to the error log, and those of WordPress as re
   assert.equal(tries.filter((line) => /^192\.0\.2\.10 .*" 302 /.test(line)).length, 1);
 });
 
+test("Postfix writes each failed SASL login, of which Dovecot is the judge, with the attacker's address", async () => {
+  await using rig = await Rig.start("dovecot", "postfix");
+  assert.deepEqual(await rig.attack("postfix", 5, { from: ATTACKER }), Array(5).fill("refused"));
+  assert.deepEqual(await rig.attack("postfix", 1, { from: ATTACKER_IPV6, user: FORGER }), ["refused"]);
+  assert.equal(await rig.logIn("postfix", { from: ADMIN }), "accepted");
+  const failed = await rig.lines("mail.log", /postfix\/smtpd\[\d+\]: warning: .*SASL PLAIN authentication failed: /, 6);
+  assert.equal(
+    failed.filter((line) => / unknown\[198\.51\.100\.23\]: SASL .*, sasl_username=alice$/.test(line)).length,
+    5,
+  );
+  assert.equal(failed.filter((line) => line.includes(" unknown[2001:db8:bad::23]: SASL ")).length, 1);
+});
+
+test("pure-ftpd and ProFTPD write each failed login with the attacker's address, IPv4 as IPv6", async () => {
+  await using rig = await Rig.start("pureftpd", "proftpd");
+  for (const [service, log, failure] of [
+    ["pureftpd", "syslog", /pure-ftpd: \(\?@(\S+)\) \[WARNING\] Authentication failed for user \[/],
+    ["proftpd", "proftpd/proftpd.log", /proftpd\[\d+\] web1\S* \(\S+\[(\S+)\]\): USER .*(?:Login failed|no such user)/],
+  ] as const) {
+    const attacks = [
+      rig.attack(service, 5, { from: ATTACKER }),
+      rig.attack(service, 1, { from: ATTACKER_IPV6, user: FORGER }),
+    ];
+    assert.deepEqual((await Promise.all(attacks)).flat(), Array(6).fill("refused"));
+    assert.equal(await rig.logIn(service, { from: ADMIN }), "accepted");
+    const failed = await rig.lines(log, failure, 6);
+    const addresses = failed.map((line) => failure.exec(line)![1]!.replace("::ffff:", "")).sort();
+    assert.deepEqual(addresses, [...Array(5).fill(ATTACKER), ATTACKER_IPV6], failed.join("\n"));
+  }
+});
+
+test("nginx writes failed logins to both logs, with the attacker's address", async () => {
+  await using rig = await Rig.start("nginx");
+  assert.deepEqual(await rig.attack("nginx", 5, { from: ATTACKER }), Array(5).fill("refused"));
+  assert.equal(await rig.logIn("nginx", { from: ADMIN }), "accepted");
+  const failed = await rig.lines("nginx/error.log", /user "alice": password mismatch, /, 5);
+  assert.equal(failed.filter((line) => line.includes(", client: 198.51.100.23, ")).length, 5);
+  const tries = await rig.lines("nginx/access.log", /"GET \/admin HTTP\/1\.1" /, 6);
+  assert.equal(tries.filter((line) => /^198\.51\.100\.23 - alice .*" 401 /.test(line)).length, 5);
+  assert.equal(tries.filter((line) => /^192\.0\.2\.10 - alice .*" 200 /.test(line)).length, 1);
+});
+
 test("ModSecurity writes an entry of its audit log for each attack, and none for a visitor", async () => {
   await using rig = await Rig.start("modsecurity");
   assert.equal(await rig.browse(ATTACKER, "/?id=1%20union%20select%20password%20from%20users"), 200);

@@ -11,6 +11,9 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 
+// Debian's packages that cannot be installed beside the others, as tools/test.mjs unpacks them.
+const UNPACKED = join(import.meta.dirname, "../../../node_modules/.debian");
+
 /** The password of every user of the server. */
 export const PASSWORD = "right horse";
 /** Users of the server besides root. */
@@ -25,7 +28,7 @@ export interface Daemon {
   /** Stays in the foreground. */
   readonly words: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** Listens there once it is ready. */
+  /** Listens there once it is ready. Two of a kind have not the same. */
   readonly port: number;
   /** Files of the server's own tree, by path. */
   readonly files: Readonly<Record<string, string>>;
@@ -71,7 +74,82 @@ service anvil {
     mode = 0
   }
 }
+service auth {
+  unix_listener /var/spool/postfix/private/auth {
+    mode = 0660
+    user = postfix
+  }
+}
 `;
+
+// Debian's own but for where it lies, and that its logins are Dovecot's.
+const POSTFIX = `
+compatibility_level = 3.6
+command_directory = ${UNPACKED}/usr/sbin
+daemon_directory = ${UNPACKED}/usr/lib/postfix/sbin
+shlib_directory = ${UNPACKED}/usr/lib/postfix
+meta_directory = /etc/postfix
+queue_directory = /var/spool/postfix
+data_directory = /var/spool/postfix/data
+import_environment = MAIL_CONFIG MAIL_LOGTAG TZ LANG=C LD_LIBRARY_PATH
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = web1.example.net
+mydestination = example.net, localhost
+mynetworks = 127.0.0.0/8 [::1]/128
+alias_maps =
+smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = private/auth
+`;
+
+const POSTFIX_SERVICES = `
+587      inet  n - n - - smtpd
+anvil    unix  - - n - 1 anvil
+rewrite  unix  - - n - - trivial-rewrite
+proxymap unix  - - n - - proxymap
+tlsmgr   unix  - - n 1000? 1 tlsmgr
+`;
+
+const PROFTPD = `
+ServerName web1
+ServerType standalone
+Port 2122
+UseIPv6 on
+User nobody
+Group nogroup
+AuthOrder mod_auth_pam.c* mod_auth_unix.c
+SystemLog /var/log/proftpd/proftpd.log
+TransferLog /var/log/proftpd/xferlog
+ScoreboardFile /run/proftpd.scoreboard
+PidFile /run/proftpd.pid
+# It would keep how long logins took, where the host does.
+DelayEngine off
+`;
+
+const FTP_PAM = `
+auth required pam_listfile.so item=user sense=deny file=/etc/ftpusers onerr=succeed
+@include common-auth
+@include common-account
+@include common-session-noninteractive
+`;
+
+const NGINX = `
+server {
+  listen 8080 default_server;
+  listen [::]:8080 default_server;
+  root /var/www/html;
+  location /admin {
+    auth_basic "Admin";
+    auth_basic_user_file /etc/nginx/rig.htpasswd;
+  }
+}
+`;
+
+const NGINX_FOLDERS = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+  .map((kind) => `${kind}_temp_path /run/nginx-${kind};\n`)
+  .join("");
 
 const APACHE = `
 ServerName web1.example.net
@@ -131,7 +209,39 @@ export const DAEMONS = {
     files: { "/etc/dovecot/local.conf": DOVECOT, "/etc/dovecot/conf.d/10-ssl.conf": "ssl = no\n" },
   },
   vsftpd: { words: ["/usr/sbin/vsftpd", "/etc/vsftpd.conf", "-odelay_failed_login=0"], port: 21, files: {} },
+  /** Logins go by Dovecot, which is to be started too. */
+  postfix: {
+    words: [`${UNPACKED}/usr/lib/postfix/sbin/master`, "-c", "/etc/postfix"],
+    environment: { LD_LIBRARY_PATH: `${UNPACKED}/usr/lib/postfix` },
+    port: 587,
+    files: { "/etc/postfix/main.cf": POSTFIX, "/etc/postfix/master.cf": POSTFIX_SERVICES },
+  },
+  /** With the options that Debian's start script makes of its configuration, which stays in the background. */
+  pureftpd: {
+    words: [
+      `${UNPACKED}/usr/sbin/pure-ftpd`,
+      ...["-l", "pam", "-E", "-u", "1000", "-O", "clf:/var/log/pure-ftpd/transfer.log", "-S", "2121"],
+    ],
+    port: 2121,
+    files: { "/etc/pam.d/pure-ftpd": FTP_PAM },
+  },
+  proftpd: {
+    words: [`${UNPACKED}/usr/sbin/proftpd`, "--nodaemon", "--quiet", "--config", "/etc/proftpd/proftpd.conf"],
+    port: 2122,
+    files: { "/etc/proftpd/proftpd.conf": PROFTPD, "/etc/pam.d/proftpd": FTP_PAM },
+  },
   apache: APACHE_DAEMON,
+  nginx: {
+    words: ["/usr/sbin/nginx", "-g", "daemon off;"],
+    port: 8080,
+    files: {
+      "/etc/nginx/sites-enabled/default": NGINX,
+      "/etc/nginx/conf.d/rig.conf": NGINX_FOLDERS,
+      "/etc/nginx/rig.htpasswd": USERS.map((user) => `${user}:${HASH}\n`).join(""),
+      "/var/www/html/index.html": "<h1>web1</h1>\n",
+      "/var/www/html/admin": "<h1>admin</h1>\n",
+    },
+  },
   /** Apache with ModSecurity's recommended configuration (detection only, serial audit log) and the core rule set. */
   modsecurity: {
     ...APACHE_DAEMON,
@@ -181,6 +291,9 @@ export function writeServerFiles(root: string): void {
     "/etc/group",
     add(({ user, id }) => `${user}:x:${id}:\n`),
   );
+  // As Debian's package adds them; server-tree.sh has their folders.
+  edit(root, "/etc/passwd", (text) => `${text}postfix:x:2101:2101::/var/spool/postfix:/usr/sbin/nologin\n`);
+  edit(root, "/etc/group", (text) => `${text}postfix:x:2101:\npostdrop:x:2102:\n`);
   edit(root, "/etc/shadow", (text) => text.replace(/^root:[^:]*:/m, () => `root:${HASH}:`));
   edit(
     root,

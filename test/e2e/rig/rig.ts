@@ -36,9 +36,22 @@ const WORLD_NETWORK = [
   ),
 ];
 
-/** A way to log in. */
-export type Service = "ssh" | "smtp" | "imap" | "ftp" | "basic" | "wordpress";
-const PORTS: Readonly<Record<Service, number>> = { ssh: 22, smtp: 25, imap: 143, ftp: 21, basic: 80, wordpress: 80 };
+/** A way to log in: how it is spoken, and where it is answered. */
+const SERVICES = {
+  ssh: { speech: "ssh", port: 22 },
+  smtp: { speech: "smtp", port: 25 },
+  imap: { speech: "imap", port: 143 },
+  ftp: { speech: "ftp", port: 21 },
+  basic: { speech: "basic", port: 80 },
+  wordpress: { speech: "wordpress", port: 80 },
+  postfix: { speech: "smtp", port: 587 },
+  pureftpd: { speech: "ftp", port: 2121 },
+  proftpd: { speech: "ftp", port: 2122 },
+  nginx: { speech: "basic", port: 8080 },
+} as const satisfies Record<string, { readonly speech: keyof Deeds; readonly port: number }>;
+
+/** Name of a way to log in. */
+export type Service = keyof typeof SERVICES;
 
 const WAIT_MS = 20_000;
 
@@ -107,7 +120,7 @@ export class Rig implements AsyncDisposable {
 
   /** Logs in, or tries to. */
   logIn(service: Service, visitor: Visitor): Promise<Answer> {
-    return this.#ask(service, loginOf(service, visitor));
+    return this.#ask(SERVICES[service].speech, loginOf(service, visitor));
   }
 
   /** So many logins with a wrong password at the same time. @returns what came of each */
@@ -117,8 +130,8 @@ export class Rig implements AsyncDisposable {
   }
 
   /** Asks the web server. @returns the status of the answer, `null` when there was none */
-  browse(from: string, path: string, method = "GET"): Promise<number | null> {
-    return this.#ask("web", { from, to: serverFor(from), port: 80, path, method });
+  browse(from: string, path: string, method = "GET", port = 80): Promise<number | null> {
+    return this.#ask("web", { from, to: serverFor(from), port, path, method });
   }
 
   /** Whether a connection can be made within less than a second. */
@@ -214,7 +227,7 @@ function plug(hardware: string, address: string, ipv6: string): string[] {
 }
 
 function loginOf(service: Service, visitor: Visitor): Login {
-  return { to: serverFor(visitor.from), port: PORTS[service], user: "alice", password: PASSWORD, ...visitor };
+  return { to: serverFor(visitor.from), port: SERVICES[service].port, user: "alice", password: PASSWORD, ...visitor };
 }
 
 function serverFor(from: string): string {

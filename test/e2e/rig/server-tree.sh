@@ -34,7 +34,17 @@ install -d /run/sshd /run/vsftpd/empty /run/dovecot /run/apache2 /run/lock/apach
 install -d -m 1777 /run/lock
 install -d -m 750 -o Debian-exim -g Debian-exim /run/exim4 /var/spool/exim4
 install -d -m 2750 -o Debian-exim -g adm /var/log/exim4
-install -d -m 750 -o root -g adm /var/log/apache2
+install -d -m 750 -o root -g adm /var/log/apache2 /var/log/nginx /var/log/proftpd /var/log/pure-ftpd
+# The users that Debian's Postfix has; daemons.ts names them.
+(
+  cd /var/spool
+  install -d postfix postfix/pid
+  for queue in active bounce corrupt defer deferred flush hold incoming private saved trace data; do
+    install -d -m 700 -o 2101 "postfix/$queue"
+  done
+  install -d -m 730 -o 2101 -g 2102 postfix/maildrop
+  install -d -m 710 -o 2101 -g 2102 postfix/public
+)
 install -m 664 -g utmp /dev/null /run/utmp
 install -m 664 -g utmp /dev/null /var/log/wtmp
 install -m 664 -g utmp /dev/null /var/log/lastlog
