@@ -161,7 +161,7 @@ export class Follower implements Disposable {
     if (session !== this.#session) return closeSiblings(plan.rests.map(({ sibling }) => sibling));
     for (const { file, index } of plan.continued) this.#continue(file, index, positions[index]!);
     for (const rest of plan.rests) this.#takeRest(rest, rest.index === null ? undefined : positions[rest.index]);
-    for (const file of this.#files) if (file.file === 0) this.#startUnknown(file);
+    for (const file of this.#files) if (file.file === 0 && !file.isAwaitingSearch) this.#startUnknown(file);
     for (const index of plan.finished) this.#tellPhantom(index, positions[index]!, { t: "finished" });
     for (const index of plan.lost) this.#tellPhantom(index, positions[index]!, { t: "lost" });
     const told = new Set([...plan.finished, ...plan.lost, ...plan.continued.map(({ index }) => index)]);
@@ -228,7 +228,7 @@ export class Follower implements Disposable {
     const before = current ?? this.#lastAt.get(path);
     this.#lastAt.delete(path);
     if (before !== undefined && held === undefined) this.#succeed(file, before, path);
-    if (held === undefined && this.#isFollowed) this.#startNew(file, path);
+    if (held === undefined) this.#tellNew(file, path);
     this.#pump.wake(file);
   }
 
@@ -247,13 +247,25 @@ export class Follower implements Disposable {
       try {
         await this.#findMissed(file, path);
       } finally {
-        if (heir !== undefined) {
-          heir.comesBehind(file.newestBehind ?? file.anchor);
-          heir.isAwaitingSearch = false;
-          this.#pump.wake(heir);
-        }
+        heir?.comesBehind(file.newestBehind ?? file.anchor);
+        if (heir !== undefined) this.#endWait(heir, path);
       }
     });
+  }
+
+  /**
+   * Tells the mind of a file, not before it is known whether something came in between: who knows of a file does not look for what is
+   * older.
+   */
+  #tellNew(file: FollowedFile, path: string): void {
+    const isWanted = this.#isFollowed && file.file === 0 && this.#files.has(file);
+    if (isWanted && !file.isAwaitingSearch) this.#startNew(file, path);
+  }
+
+  #endWait(heir: FollowedFile, path: string): void {
+    heir.isAwaitingSearch = false;
+    this.#tellNew(heir, path);
+    this.#pump.wake(heir);
   }
 
   #add(file: FollowedFile): FollowedFile {
@@ -419,10 +431,15 @@ export class Follower implements Disposable {
     if (this.#away.delete(file)) this.#away.add(next);
     next.follows(file);
     next.beginAt = 0;
-    this.#open(next, null);
+    next.isAwaitingSearch = true;
     this.#stream.send({ t: "away", file: file.file });
-    this.#pump.wake(next);
-    this.#search(file, () => this.#findCopy(file, next));
+    this.#search(file, async () => {
+      try {
+        await this.#findCopy(file, next);
+      } finally {
+        this.#endWait(next, next.path);
+      }
+    });
   }
 
   #search(file: FollowedFile, work: () => Promise<void>): void {
