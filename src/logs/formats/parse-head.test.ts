@@ -297,3 +297,25 @@ suite("parseHead()", () => {
     );
   });
 });
+
+test("parseHead() gives a time without a year the last such time, whichever lines it has seen before", () => {
+  const months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const written = (at: Date): string =>
+    `${months.slice(at.getMonth() * 3, at.getMonth() * 3 + 3)} ${String(at.getDate()).padStart(2)} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  // Around the instant a day ahead, from which on a time is one of the last year, and anywhere in the year before.
+  const secondsBefore = fc.oneof(fc.integer({ min: -90, max: 90 }), fc.integer({ min: 0, max: 300 * 86_400 }));
+  const year = 365 * 86_400;
+  fc.assert(
+    fc.property(fc.nat(year), fc.array(secondsBefore, { maxLength: 20 }), (nowSecond, list) => {
+      const nowUnixMs = Date.UTC(2025, 5, 1) + nowSecond * 1000;
+      for (const seconds of list) {
+        const at = new Date(nowUnixMs + 86_400_000 - seconds * 1000);
+        const { atUnixMs } = parseHead("syslog", `${written(at)} web1 sshd[1]: x`, nowUnixMs);
+        const sameDay = new Date(at);
+        sameDay.setFullYear(at.getFullYear() - 1);
+        assert.equal(atUnixMs, seconds >= 0 ? at.getTime() : sameDay.getTime());
+      }
+    }),
+  );
+});

@@ -38,6 +38,11 @@ export function parseHead(format: LogFormat, text: string, nowUnixMs: number): H
   }
 }
 
+/** Whether lines of a format are all message and name no program: only their time must be looked for. */
+export function isHeadless(format: LogFormat): boolean {
+  return format === "access" || format === "plain";
+}
+
 function whole(stamp: Stamp | null): Head {
   return { messageAt: 0, program: "", atUnixMs: stamp?.atUnixMs ?? null };
 }

@@ -13,9 +13,38 @@ type Time = Pick<WallTime, "hour" | "minute" | "second" | "millisecond">;
 
 const SPACE = 32;
 const COLON = 58;
+const DOT = 46;
+const COMMA = 44;
 
 /** `Nov 22 12:41:05`, day padded by a space, by 0 or (busybox) not at all: RFC 3164 §4.1.2. Local time of the year that fits. */
 export function parseRfc3164Stamp(text: string, at: number, nowUnixMs: number): Stamp | null {
+  const second =
+    lastMinute.nowUnixMs === nowUnixMs && text.startsWith(lastMinute.text, at) ? readSecond(text, at + 13) : -1;
+  if (second !== -1) return { atUnixMs: lastMinute.atUnixMs + second * 1000, end: at + 15 };
+  const read = readRfc3164Stamp(text, at, nowUnixMs);
+  if (read !== null && read.end === at + 15) noteMinute(text.slice(at, at + 13), nowUnixMs);
+  return read;
+}
+
+/** Lines come in the order of time: of the last minute, such as `Nov 22 12:41:`, only the second is read. */
+let lastMinute = { text: "", atUnixMs: 0, nowUnixMs: Number.NaN };
+
+/** Not a minute of which some seconds lie in this year and some, not having come yet, in the last one. */
+function noteMinute(text: string, nowUnixMs: number): void {
+  const first = readRfc3164Stamp(`${text}00`, 0, nowUnixMs);
+  const last = readRfc3164Stamp(`${text}59`, 0, nowUnixMs);
+  if (first === null || last?.atUnixMs !== first.atUnixMs + 59_000) return;
+  lastMinute = { text, atUnixMs: first.atUnixMs, nowUnixMs };
+}
+
+/** 0 to 59 without a fraction; else -1. */
+function readSecond(text: string, at: number): number {
+  const second = readDigits(text, at, 2);
+  const behind = text.charCodeAt(at + 2);
+  return second > 59 || behind === DOT || behind === COMMA ? -1 : second;
+}
+
+function readRfc3164Stamp(text: string, at: number, nowUnixMs: number): Stamp | null {
   const month = readMonth(text, at);
   if (month === 0 || text.charCodeAt(at + 3) !== SPACE) return null;
   const isShort = text.charCodeAt(at + 5) === SPACE;

@@ -62,7 +62,10 @@ function tagPlaces(text: string, at: number): readonly number[] {
 
 function skipFacility(text: string, at: number): number {
   const end = text.indexOf(" ", at);
-  return end > at && end - at < 20 && FACILITY.test(text.slice(at, end)) ? skipSpaces(text, end) : at;
+  if (end <= at || end - at >= 20) return at;
+  const word = text.slice(at, end);
+  // Most words are hosts, and a facility holds a dot: that is found out sooner.
+  return word.includes(".") && FACILITY.test(word) ? skipSpaces(text, end) : at;
 }
 
 /**

@@ -14,11 +14,17 @@ export function countEnds(bytes: Buffer, from: number, to: number): number {
   let count = 0;
   while (at < to && ((bytes.byteOffset + at) & 3) !== 0) if (bytes[at++] === NEWLINE) count++;
   const words = to - at < 4 ? NO_WORDS : new Int32Array(bytes.buffer, bytes.byteOffset + at, (to - at) >> 2);
-  for (let index = 0; index < words.length; index++) {
-    const word = words[index]! ^ NEWLINES;
-    // The highest bit of each byte that is 0: nothing is carried from one byte into the next.
-    const ends = ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
-    if (ends !== 0) count += (Math.imul((ends >>> 7) & 0x01010101, 0x01010101) >>> 24) & 7;
+  for (let index = 0; index < words.length; ) {
+    // Counted in each byte of a word by itself, as long as none runs over.
+    const until = Math.min(words.length, index + 255);
+    let counts = 0;
+    for (; index < until; index++) {
+      const word = words[index]! ^ NEWLINES;
+      // The highest bit of each byte that is 0: nothing is carried from one byte into the next.
+      const ends = ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
+      counts = (counts + ((ends >>> 7) & 0x01010101)) | 0;
+    }
+    count += (counts & 0xff) + ((counts >>> 8) & 0xff) + ((counts >>> 16) & 0xff) + (counts >>> 24);
   }
   for (at += words.length * 4; at < to; at++) if (bytes[at] === NEWLINE) count++;
   return count;

@@ -4,7 +4,7 @@
  */
 import type { LinePlace, LineRule, LineView, LogFormat, LogHit, LogSource, PlacedHit } from "../contract.ts";
 import type { Head } from "../formats/head.ts";
-import { parseHead } from "../formats/parse-head.ts";
+import { isHeadless, parseHead } from "../formats/parse-head.ts";
 import { isForgeableEntry } from "./forgeable-entry.ts";
 import { MAX_LINE_BYTES } from "./line-cutter.ts";
 import { countEnds, countTooLong, endOfLine, lineText, skipNuls, startOfLine } from "./lines.ts";
@@ -112,24 +112,29 @@ export class SourceMatcher {
    */
   match(bytes: Uint8Array, place: LinePlace): PlacedHit[] {
     const block = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    const hasOpenEnd = block.length > 0 && block[block.length - 1] !== NEWLINE;
-    this.#lines += countEnds(block, 0, block.length) + (hasOpenEnd ? 1 : 0);
     this.#tooLong += countTooLong(block);
     const { format } = this.#source;
     const nowUnixMs = this.#now();
     const hits: PlacedHit[] = [];
-    const counted = { at: 0, line: place.line };
+    // Ends of lines up to a place: each byte is looked at once.
+    const counted = { at: 0, ends: 0 };
+    const countTo = (at: number): number => {
+      counted.ends += countEnds(block, counted.at, at);
+      counted.at = at;
+      return counted.ends;
+    };
     this.#searchBlock(block, {
       isOfFile: true,
       view: (start, end) => new FileLine(lineText(block, skipNuls(block, start, end), end), format, nowUnixMs),
       onHit: (begin, view, hit) => {
         const start = skipNuls(block, begin, block.length);
-        if (counted.line !== null) counted.line += countEnds(block, counted.at, start);
-        counted.at = start;
-        const ownPlace = { file: place.file, offset: place.offset + start, line: counted.line };
+        const line = place.line === null ? null : place.line + countTo(start);
+        const ownPlace = { file: place.file, offset: place.offset + start, line };
         hits.push(this.#place(hit, view, ownPlace, this.#source.isForgeable));
       },
     });
+    const hasOpenEnd = block.length > 0 && block[block.length - 1] !== NEWLINE;
+    this.#lines += countTo(block.length) + (hasOpenEnd ? 1 : 0);
     return hits;
   }
 
@@ -242,11 +247,11 @@ class FileLine implements LineView {
   }
 
   get messageAt(): number {
-    return this.#parsed().messageAt;
+    return isHeadless(this.#format) ? 0 : this.#parsed().messageAt;
   }
 
   get program(): string {
-    return this.#parsed().program;
+    return isHeadless(this.#format) ? "" : this.#parsed().program;
   }
 
   get atUnixMs(): number | null {
