@@ -3,7 +3,7 @@
 import type { PlacedHit } from "../contract.ts";
 import type { EvidenceLine } from "./decision.ts";
 import { RecentMap } from "./recent-map.ts";
-import { evidenceOf } from "./suspects.ts";
+import { evidenceOf, nameOf } from "./suspects.ts";
 
 const MAX_CAMPAIGNS = 2000;
 const MAX_ADDRESSES = 100;
@@ -30,7 +30,7 @@ export class Campaigns {
   /** A failure of `account` from `network`. */
   note(account: string, network: string, hit: PlacedHit, atUnixMs: number): Campaign {
     const campaign = this.#campaigns.get(account) ?? newCampaign(account);
-    this.#campaigns.set(account, campaign);
+    this.#campaigns.set(campaign.account, campaign);
     forget(campaign, atUnixMs - CAMPAIGN_MS);
     if (!campaign.addresses.delete(network)) {
       if (campaign.lines.length >= MAX_LINES) campaign.lines.shift();
@@ -56,7 +56,7 @@ export class Campaigns {
 }
 
 function newCampaign(account: string): Campaign {
-  return { account, addresses: new Map(), lines: [], toldAt: 0 };
+  return { account: nameOf(account), addresses: new Map(), lines: [], toldAt: 0 };
 }
 
 function forget(campaign: Campaign, beforeUnixMs: number): void {

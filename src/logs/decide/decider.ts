@@ -15,7 +15,7 @@ import { blockedAs, isRuleOf, type NumberedPolicy, Policies, type RulePolicy } f
 import { RecentMap } from "./recent-map.ts";
 import { ScoreTable } from "./score-table.ts";
 import { type Standing, Standings } from "./standing.ts";
-import { evidenceOf, nameOf, type Suspect, Suspects } from "./suspects.ts";
+import { evidenceOf, knownName, nameOf, type Suspect, Suspects } from "./suspects.ts";
 import { Witness } from "./witness.ts";
 
 /** Points of this many keys are held: 62 MB of arrays. */
@@ -291,7 +291,7 @@ export class Decider {
 
   #noteCampaign({ network, hit, suspect, policy, atUnixMs }: Offender): readonly Decision[] {
     if (hit.outcome !== "failure" || hit.user === null) return [];
-    const account = nameOf(hit.user);
+    const account = knownName(hit.user);
     const campaign = this.#campaigns.note(account, network, hit, atUnixMs);
     const addressCount = campaign.addresses.size;
     if (addressCount < Math.max(CAMPAIGN_ADDRESSES, campaign.toldAt * 2)) return [];
@@ -301,8 +301,8 @@ export class Decider {
       {
         ...describe(about),
         kind: "auth.distributed",
-        account,
-        accounts: [account],
+        account: campaign.account,
+        accounts: [campaign.account],
         accountCount: 1,
         points: addressCount,
         limit: CAMPAIGN_ADDRESSES,
@@ -316,13 +316,13 @@ export class Decider {
   /** Not the owner of the account, who has logged in from there before. */
   #isInCampaign({ network, hit, atUnixMs }: Offender): boolean {
     if (hit.outcome !== "failure" || hit.user === null) return false;
-    const account = nameOf(hit.user);
+    const account = knownName(hit.user);
     return this.#campaigns.isUnderAttack(account, atUnixMs) && !this.#standings.knows(network, account, atUnixMs);
   }
 
   #succeed({ key, network }: Counted, hit: PlacedHit, atUnixMs: number): readonly Decision[] {
     if (hit.user === null) return [];
-    const account = nameOf(hit.user);
+    const account = knownName(hit.user);
     const suspect = this.#suspects.get(network, atUnixMs);
     const isSuspected = this.#breakIns.has(account, network);
     if (suspect === undefined) {
@@ -424,7 +424,7 @@ function breakIn(offender: Offender, account: string, points: number): Decision 
   return {
     ...describe(offender),
     kind: "auth.break-in-suspected",
-    account,
+    account: nameOf(account),
     rule: hit.rule,
     service: hit.service,
     points,

@@ -3,6 +3,7 @@
  * within bounds: see README.md for what an attacker can make of it. Of the latest 20,000 addresses. Pure.
  */
 import { RecentMap } from "./recent-map.ts";
+import { nameOf } from "./suspects.ts";
 
 const MAX_STANDINGS = 20_000;
 const MAX_ACCOUNTS = 16;
@@ -47,7 +48,9 @@ export class Standings {
     const known = this.#get(network, atUnixMs);
     const isNewDay = known === undefined || Math.floor(atUnixMs / DAY_MS) > Math.floor(known.lastAtUnixMs / DAY_MS);
     if (!isNewDay && known.accounts.at(-1) === account) return;
-    const accounts = [...(known?.accounts ?? []).filter((one) => one !== account), account].slice(-MAX_ACCOUNTS);
+    const accounts = [...(known?.accounts ?? []).filter((one) => one !== account), nameOf(account)].slice(
+      -MAX_ACCOUNTS,
+    );
     const lastAtUnixMs = Math.max(known?.lastAtUnixMs ?? 0, atUnixMs);
     const next = { network, days: (known?.days ?? 0) + Number(isNewDay), lastAtUnixMs, accounts };
     this.#standings.set(network, next);

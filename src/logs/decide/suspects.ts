@@ -61,7 +61,7 @@ export class Suspects {
     if (isLastLine(suspect, hit)) return suspect;
     noteRule(suspect, hit);
     if (hit.outcome === "failure") noteAccount(suspect, hit);
-    if (hit.site !== null && suspect.sites.size < MAX_SITES) suspect.sites.add(nameOf(hit.site));
+    if (hit.site !== null && suspect.sites.size < MAX_SITES) noteSite(suspect, hit.site);
     if (suspect.lines.length >= FIRST_LINES + LAST_LINES) suspect.lines.splice(FIRST_LINES, 1);
     suspect.lines.push(evidenceOf(hit, atUnixMs));
     return suspect;
@@ -74,9 +74,14 @@ export function evidenceOf({ rule, source, place, text, isForgeable }: PlacedHit
   return { atUnixMs, rule, source, file: place.file, offset: place.offset, text: own, isForgeable };
 }
 
-/** An account or a site as it is kept. Cut where an attacker made it long. */
+/** An account or a site as it is kept: a copy of its own, which does not hold the line. Cut where an attacker made it long. */
 export function nameOf(text: string): string {
   return Buffer.from(cutText(text, MAX_NAME)).toString();
+}
+
+/** The same name to look it up by: most need no copy, and most lines are looked up alone. */
+export function knownName(text: string): string {
+  return text.length <= MAX_NAME && text.isWellFormed() ? text : nameOf(text);
 }
 
 function newSuspect(atUnixMs: number): Suspect {
@@ -99,6 +104,11 @@ function isLastLine({ lines }: Suspect, { place }: PlacedHit): boolean {
   return last !== undefined && last.offset === place.offset && last.file === place.file;
 }
 
+function noteSite({ sites }: Suspect, site: string): void {
+  const name = knownName(site);
+  if (!sites.has(name)) sites.add(nameOf(name));
+}
+
 function noteRule({ rules }: Suspect, { rule, service, outcome, weight }: PlacedHit): void {
   const known = rules.get(rule);
   if (known !== undefined) known.points += weight;
@@ -108,7 +118,8 @@ function noteRule({ rules }: Suspect, { rule, service, outcome, weight }: Placed
 function noteAccount(suspect: Suspect, { user, weight }: PlacedHit): void {
   suspect.failurePoints += weight;
   if (user === null) return;
-  const name = nameOf(user);
+  const name = knownName(user);
   const known = suspect.accounts.get(name);
-  if (known !== undefined || suspect.accounts.size < MAX_ACCOUNTS) suspect.accounts.set(name, (known ?? 0) + weight);
+  if (known !== undefined) suspect.accounts.set(name, known + weight);
+  else if (suspect.accounts.size < MAX_ACCOUNTS) suspect.accounts.set(nameOf(name), weight);
 }
