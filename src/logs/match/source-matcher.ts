@@ -190,12 +190,18 @@ export class SourceMatcher {
     const { count, positions, texts } = this.#scan(block);
     const looksEverywhere = this.#everywhere.some((rule) => !this.#runner.isDisabled(rule));
     const batch = new CandidateBatch(handlers.view);
+    // Used again for each line: of many that hold a text, none is wanted.
+    const rules: number[] = [];
+    const line = { block, start: 0, end: 0, number: 0, isOfFile: handlers.isOfFile };
     let hit = 0;
     for (let at = 0; at < block.length && (looksEverywhere || hit < count); ) {
       const start = looksEverywhere ? at : startOfLine(block, positions[hit]!);
       const end = endOfLine(block, start);
-      const rules = looksEverywhere ? [...this.#everywhere] : [];
-      const line = { block, start, end, number: ++this.#numbered, isOfFile: handlers.isOfFile };
+      rules.length = 0;
+      if (looksEverywhere) rules.push(...this.#everywhere);
+      line.start = start;
+      line.end = end;
+      line.number = ++this.#numbered;
       for (; hit < count && positions[hit]! < end; hit++) this.#putDown(rules, texts[hit]!, line);
       if (rules.length > 0) {
         this.#candidates++;
@@ -300,6 +306,7 @@ class CandidateBatch implements SearchBatch {
     return this.#starts.length;
   }
 
+  /** @param rules are put in order, and not kept */
   add(start: number, end: number, rules: number[]): void {
     if (rules.length > 1) rules.sort((one, other) => one - other);
     for (const rule of rules) {
