@@ -94,6 +94,12 @@ export interface LineRule {
    */
   wants?(bytes: Uint8Array, start: number, end: number, literal: string): boolean;
   search(line: LineView): unknown;
+  /**
+   * For a rule that looks at several lines together: asked of all that `search` has found in a number of lines, in their order, before
+   * any of them is concluded; `conclude` gets what it returns. As `search` it may be cut off, and must not change state.
+   * @param before what it returned for the line before; `undefined` for the first one since the last `conclude`
+   */
+  examine?(found: NonNullable<unknown>, before: unknown): NonNullable<unknown>;
   conclude(found: NonNullable<unknown>, line: LineView): readonly LogHit[];
 }
 

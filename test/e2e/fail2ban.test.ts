@@ -343,7 +343,8 @@ function rowsOf(spec: FilterSpec, lines: readonly string[]): string[] {
       const isCandidate =
         rule.literals?.some((literal) => line.text.toLowerCase().includes(literal.toLowerCase())) ?? true;
       const found = isCandidate ? rule.search(line) : null;
-      const hits = found === null || found === undefined ? [] : rule.conclude(found, line);
+      const hits =
+        found === null || found === undefined ? [] : rule.conclude(rule.examine?.(found, undefined) ?? found, line);
       return hits.map(({ address, detail, atUnixMs, user }) => {
         const time = atUnixMs === null ? "now" : String(Math.floor(atUnixMs / 1000));
         return canonicalRow(`${address ?? detail}|${time}|${user ?? ""}`);

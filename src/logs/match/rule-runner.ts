@@ -10,6 +10,8 @@ import { runWithin } from "./time-limit.ts";
 const TIMED_FIRST = 16;
 /** A search that was cut is tried again so often, for twice as long each time, while it gets hardly any CPU. */
 const MOST_RETRIES = 5;
+/** Limits that a rule may take for all lines of a batch that it looks at together: it must look at each line of a log. */
+const LIMITS_TOGETHER = 10;
 
 /** Which rules look at which lines. Pairs in the order of the lines, and of the rules for each line. */
 export interface SearchBatch {
@@ -94,6 +96,9 @@ export class RuleRunner {
     this.#cursor = 0;
     this.#found = new Array(batch.rules.length);
     if (runWithin(this.#options.limitMs, this.#search).isCut) this.#searchWatched();
+    for (const [rule, runnable] of this.#runnables.entries()) {
+      if (runnable.rule.examine !== undefined) this.#examineAll(rule, runnable);
+    }
     this.#concludeAll(onHit);
     this.#found = [];
     for (const { runnable, reason } of this.#refusals.splice(0)) this.#options.onDisabled(runnable.name, reason);
@@ -129,14 +134,20 @@ export class RuleRunner {
   #searchAlone(): void {
     const pair = this.#cursor++;
     const runnable = this.#runnables[this.#batch.rules[pair]!]!;
+    const isDone = this.#runAlone(runnable, () => {
+      this.#found[pair] = this.#look(runnable, this.#batch.view(this.#batch.lines[pair]!));
+    });
+    if (!isDone) this.#found[pair] = undefined;
+    runnable.searches++;
+  }
+
+  /** @returns whether it came to its end; else the rule is refused */
+  #runAlone(runnable: Runnable, run: () => void): boolean {
     const { limitMs } = this.#options;
-    for (let attempt = 0; attempt <= MOST_RETRIES && !runnable.isDisabled; attempt++) {
-      const { isCut, cpuMs } = runWithin(limitMs * 2 ** attempt, () => {
-        this.#found[pair] = this.#look(runnable, this.#batch.view(this.#batch.lines[pair]!));
-      });
+    for (let attempt = 0; !runnable.isDisabled; attempt++) {
+      const { isCut, cpuMs } = runWithin(limitMs * 2 ** attempt, run);
       runnable.cpuMicros += cpuMs * 1000;
-      if (!isCut) break;
-      this.#found[pair] = undefined;
+      if (!isCut) return true;
       if (cpuMs >= limitMs / 2 || attempt === MOST_RETRIES) {
         this.#refuse(
           runnable,
@@ -144,7 +155,49 @@ export class RuleRunner {
         );
       }
     }
-    runnable.searches++;
+    return false;
+  }
+
+  /** What a rule has found line by line, looked at together. What of it is not examined, because the rule was refused, counts as not found. */
+  #examineAll(rule: number, runnable: Runnable): void {
+    const { rules } = this.#batch;
+    const { limitMs } = this.#options;
+    const pairs = rules.flatMap((one, pair) => (one === rule && (this.#found[pair] ?? null) !== null ? [pair] : []));
+    const results: unknown[] = [];
+    // One assignment, because it may be cut off before or behind it: then the line is examined again, or is done.
+    let done: { readonly count: number; readonly before: unknown } = { count: 0, before: undefined };
+    const examineNext = (): void => {
+      const result = this.#examine(runnable, this.#found[pairs[done.count]!]!, done.before);
+      results[done.count] = result;
+      done = { count: done.count + 1, before: result };
+    };
+    const examineRest = (): void => {
+      while (done.count < pairs.length && !runnable.isDisabled) examineNext();
+    };
+    let spentMs = 0;
+    while (done.count < pairs.length && !runnable.isDisabled) {
+      const { isCut, cpuMs } = runWithin(limitMs * LIMITS_TOGETHER, examineRest);
+      runnable.cpuMicros += cpuMs * 1000;
+      spentMs += cpuMs;
+      if (!isCut) continue;
+      if (done.count < pairs.length) this.#runAlone(runnable, examineNext);
+      if (spentMs >= (limitMs * LIMITS_TOGETHER) / 2) {
+        const wanted = `expected less than ${(limitMs * LIMITS_TOGETHER) / 2} ms`;
+        this.#refuse(runnable, `${pairs.length} lines together took ${Math.floor(spentMs)} ms of CPU, ${wanted}`);
+      }
+    }
+    pairs.forEach((pair, index) => {
+      this.#found[pair] = index < done.count ? results[index] : undefined;
+    });
+  }
+
+  #examine(runnable: Runnable, found: NonNullable<unknown>, before: unknown): unknown {
+    try {
+      return runnable.rule.examine?.(found, before);
+    } catch (error) {
+      this.#refuse(runnable, errorText(error));
+      return undefined;
+    }
   }
 
   /** @param cpuShare of the wall time that was measured, CPU time: the machine may have been busy with something else */

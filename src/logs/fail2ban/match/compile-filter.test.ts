@@ -41,7 +41,8 @@ function run(rule: LineRule, lines: readonly string[]): string[] {
     if (rule.literals !== null && !rule.literals.some((literal) => line.text.toLowerCase().includes(literal)))
       return [];
     const found = rule.search(line);
-    const hits = found === null || found === undefined ? [] : rule.conclude(found, line);
+    const hits =
+      found === null || found === undefined ? [] : rule.conclude(rule.examine?.(found, undefined) ?? found, line);
     return hits.map(({ address, user }) => `${address} ${user}`);
   });
 }
@@ -236,4 +237,44 @@ test("compileFilter() takes any lines, and gives addresses that are ones", () =>
     }),
     { numRuns: 800 },
   );
+});
+
+/** Two lines of one deed, through the matcher: what it found by line, and what it disabled. */
+function matchSeveral(failregex: readonly string[], block: string): { found: string[]; disabled: string[] } {
+  const disabled: string[] = [];
+  const spec = specOf(failregex, { maxLines: 2, datePattern: "{NONE}" });
+  const source = { name: "app", kind: "file", paths: [], format: "plain", isForgeable: false } as const;
+  const matcher = new SourceMatcher(source, [compileFilter(spec, { nowUnixMs: () => NOW })], {
+    onDisabled: (name, reason) => disabled.push(`${name}: ${reason}`),
+    limitMs: 20,
+    nowUnixMs: () => NOW,
+  });
+  // In two blocks, so that what is kept of the first is needed by the second.
+  const half = block.indexOf("\n", block.length / 2) + 1;
+  const found = [block.slice(0, half), block.slice(half)].flatMap((part) =>
+    matcher
+      .match(Buffer.from(part), { file: "/app.log", offset: 0, line: 1 })
+      .map(({ address, place }) => `${address} ${place.line}`),
+  );
+  return { found, disabled };
+}
+
+test("compileFilter() makes a rule for several lines that carries them from line to line and from block to block", () => {
+  const pair = (index: number): string => `c${index} open 192.0.2.${index}\nc${index} failed\n`;
+  const block = Array.from({ length: 40 }, (_, index) => pair(index + 1)).join("");
+  const { found, disabled } = matchSeveral(["^(?P<c>c\\d+) open <HOST><SKIPLINES>(?P=c) failed$"], `noise\n${block}`);
+  assert.deepEqual(
+    found.map((one) => one.split(" ")[0]),
+    Array.from({ length: 40 }, (_, index) => `192.0.2.${index + 1}`),
+  );
+  assert.deepEqual(disabled, []);
+});
+
+test("compileFilter() makes a rule for several lines that is cut off when it backtracks for ever", () => {
+  const block = `failed from 192.0.2.1\n${"a".repeat(60)}!\nfailed from 192.0.2.2\nfailed from 192.0.2.3\n`;
+  const { found, disabled } = matchSeveral(["^(?:(?:\\w+)+)+; from <HOST>$", "^failed from <HOST>$"], block);
+  // What it found before is as true as ever; half of a deed is none.
+  assert.deepEqual(found, ["192.0.2.1 1"]);
+  assert.match(disabled.join("\n"), /more than \d+ ms of CPU/);
+  assert.equal(disabled.length, 1);
 });

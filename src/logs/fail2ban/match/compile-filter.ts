@@ -251,7 +251,15 @@ function endsConnection(filter: CompiledFilter, { converted }: FailureRegex): bo
   return hasId && filled.has("mlfforget") && (filled.has("nofail") || filled.has("mlfgained"));
 }
 
-/** Each line is kept until others push it out: none can be passed over, and matching waits until it is its turn. */
+/** A line together with those before it. */
+interface Examined {
+  readonly groups: Groups | null;
+  readonly date: FoundDate | null;
+  /** What is left for the next line. */
+  readonly lines: readonly string[];
+}
+
+/** Each line is kept until others push it out: none can be passed over, and they are matched one after the other. */
 class SeveralLinesRule implements LineRule {
   readonly name: string;
   readonly literals = null;
@@ -267,25 +275,30 @@ class SeveralLinesRule implements LineRule {
     return this.#filter.cut(line);
   }
 
-  conclude(found: NonNullable<unknown>, line: LineView): readonly LogHit[] {
+  examine(found: NonNullable<unknown>, before: unknown): Examined {
     const { text, date } = found as CutLine;
-    const groups = this.#match(text.slice(0, MAX_BUFFERED));
+    const known = (before as Examined | undefined)?.lines ?? this.#lines;
+    const lines = [...known, text.slice(0, MAX_BUFFERED)].slice(-this.#filter.spec.maxLines);
+    return { date, ...this.#match(lines) };
+  }
+
+  conclude(found: NonNullable<unknown>, line: LineView): readonly LogHit[] {
+    const { groups, date, lines } = found as Examined;
+    this.#lines = lines;
     if (groups !== null) return this.#filter.conclude({ groups, date }, line);
     this.#filter.noteTime(date, line);
     return [];
   }
 
-  #match(line: string): Groups | null {
+  #match(lines: readonly string[]): Pick<Examined, "groups" | "lines"> {
     const filter = this.#filter;
-    const lines = [...this.#lines, line].slice(-filter.spec.maxLines);
-    this.#lines = lines;
     let text = joinLines(lines);
     const ascii = isAscii(text);
-    if (filter.ignoresFirst && filter.isIgnored(text, ascii)) return null;
+    if (filter.ignoresFirst && filter.isIgnored(text, ascii)) return { groups: null, lines };
     let before: Groups = {};
     if (filter.prefregex !== null) {
       const match = filter.prefregex.search(text, ascii);
-      if (match === null) return null;
+      if (match === null) return { groups: null, lines };
       const { content, ...others } = match.groups;
       before = others;
       if (content) text = joinLines([content]);
@@ -293,9 +306,9 @@ class SeveralLinesRule implements LineRule {
     for (const regex of filter.failregex) {
       const taken = takeLines(regex, text, ascii, lines);
       if (taken === null) continue;
-      this.#lines = taken.unmatched;
-      return filter.isIgnored(joinLines(taken.matched), ascii) ? null : joinGroups(before, taken.match.groups);
+      const isIgnored = filter.isIgnored(joinLines(taken.matched), ascii);
+      return { groups: isIgnored ? null : joinGroups(before, taken.match.groups), lines: taken.unmatched };
     }
-    return null;
+    return { groups: null, lines };
   }
 }

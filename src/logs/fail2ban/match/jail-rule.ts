@@ -23,6 +23,7 @@ class JailRule implements LineRule {
   readonly name: string;
   readonly literals: readonly string[] | null;
   readonly wants?: NonNullable<LineRule["wants"]>;
+  readonly examine?: NonNullable<LineRule["examine"]>;
   readonly #filter: LineRule;
   readonly #ignored: Ignored;
 
@@ -31,6 +32,8 @@ class JailRule implements LineRule {
     this.literals = filter.literals;
     const wants = filter.wants?.bind(filter);
     if (wants !== undefined) this.wants = wants;
+    const examine = filter.examine?.bind(filter);
+    if (examine !== undefined) this.examine = examine;
     this.#filter = filter;
     this.#ignored = ignored;
   }
