@@ -6,12 +6,10 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Outcome } from "#src/judge/alerter.ts";
 import { census, openHost, plainFacts, present, record, START, type TestHost, told } from "#src/judge/test-host.mts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Fact } from "#src/model/observation.ts";
 import { readValue, writeValue } from "#src/store/outbox.ts";
 import { Store, unlessFull } from "#src/store/store.ts";
 import { Intake } from "./intake.ts";
-
-type Fact = Observation | Census;
 
 /** An intake with all that it tells, and a clock that is moved by hand. */
 class Bench implements Disposable {

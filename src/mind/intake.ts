@@ -5,15 +5,13 @@
  */
 import type { Outcome } from "#src/judge/alerter.ts";
 import type { Judge } from "#src/judge/judge.ts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Fact } from "#src/model/observation.ts";
 import { readValue, writeValue } from "#src/store/outbox.ts";
 import { isStoreFull, type Store } from "#src/store/store.ts";
 
 const RETRY_MS = 2000;
 // A batch that has no place after so many rounds is not worth all that is known.
 const MAX_ROUNDS = 8;
-
-type Fact = Observation | Census;
 
 /** Facts that the sentry sent at once. */
 export interface Batch {

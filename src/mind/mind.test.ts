@@ -23,7 +23,7 @@ import { toRawPath } from "#src/lib/raw-path.ts";
 import { listenUnix } from "#src/linux/unix-socket.ts";
 import { POLICY } from "#src/logs/decide/test-hits.mts";
 import type { Json, JsonObject } from "#src/model/json.ts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Fact } from "#src/model/observation.ts";
 import type { MindSettings } from "#src/processes/settings.ts";
 import type { ToMind } from "#src/wire/cli-messages.ts";
 import { FakePeer, makeRunFolder, until } from "./fake-peer.mts";
@@ -101,7 +101,7 @@ class Bench implements AsyncDisposable {
   }
 
   /** Facts from the sentry; comes back when they are acknowledged. */
-  async take(...items: readonly (Observation | Census)[]): Promise<void> {
+  async take(...items: readonly Fact[]): Promise<void> {
     const seq = ++this.#seq;
     this.sentry.say({ t: "facts", seq, items });
     await until(() => this.sentry.received.some((message) => message["t"] === "ack" && message["seq"] === seq));

@@ -1,6 +1,6 @@
 /** The mind's end of the link to the sentry: facts in, acknowledged once they are stored. */
 import { GarrisonError } from "#src/lib/errors.ts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Fact } from "#src/model/observation.ts";
 import { Link } from "#src/wire/link.ts";
 import { type FromSentry, fromSentry, type SensorStatus, type ToSentry } from "#src/wire/sentry-messages.ts";
 import { RetryLink } from "./retry-link.ts";
@@ -17,7 +17,7 @@ export interface SentryStatus {
 /** What the mind does with it. */
 export interface SentryHandlers {
   /** Facts `seq` of the sentry's start `boot`. @returns whether they are stored, or were already, and the sentry may forget them */
-  onFacts(boot: string, seq: number, items: readonly (Observation | Census)[]): boolean;
+  onFacts(boot: string, seq: number, items: readonly Fact[]): boolean;
   onStatus(status: SentryStatus): void;
   onDropped(count: number): void;
   /** `null`: it has just ended. A reason: it said something that it must not. */

@@ -31,3 +31,27 @@ export interface Census {
   readonly keys: readonly string[];
   readonly atUnixMs: number;
 }
+
+/** How much there was of things during the time before `atUnixMs`; each is a series of its own. */
+export interface Levels {
+  readonly sensor: string;
+  readonly type: "levels";
+  /** End of the time that the values are of, Unix milliseconds. */
+  readonly atUnixMs: number;
+  /** Length of that time. */
+  readonly spanMs: number;
+  readonly values: readonly Level[];
+}
+
+/** A value of one series. */
+export interface Level {
+  /** Identity within its sensor: what is counted, then of whom, such as `packets-out account:1003`. At most 256 characters. */
+  readonly series: string;
+  /** Mean over the time, in the unit that the sensor's `facts.ts` states for this series; finite, 0 or more. */
+  readonly value: number;
+  /** Who and what makes it up just now, for an alert; `null` when there is nothing more to say. */
+  readonly detail: JsonObject | null;
+}
+
+/** Whatever a sensor may tell. */
+export type Fact = Observation | Census | Levels;

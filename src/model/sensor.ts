@@ -1,6 +1,6 @@
 import type { JsonObject } from "./json.ts";
 import type { LogStream } from "./log-stream.ts";
-import type { Census, Observation } from "./observation.ts";
+import type { Fact } from "./observation.ts";
 
 /** What a sensor can see just now, in sentences for `garrison status`. */
 export interface Sight {
@@ -34,13 +34,13 @@ export interface SensorContext {
 /** Observations of now. The supervisor calls it each `everyMs` and after a failure again with back-off. */
 export interface PollSensor {
   readonly everyMs: number;
-  poll(context: SensorContext): Promise<readonly (Observation | Census)[]>;
+  poll(context: SensorContext): Promise<readonly Fact[]>;
 }
 
 /** Batches of observations until the signal aborts. A thrown error restarts it with back-off. */
 export interface WatchSensor {
   readonly everyMs?: never;
-  watch(context: SensorContext): AsyncIterable<readonly (Observation | Census)[]>;
+  watch(context: SensorContext): AsyncIterable<readonly Fact[]>;
 }
 
 /** A sensor: one object, exported as `sensor` from `src/sensors/NAME/sensor.ts`. */

@@ -6,13 +6,11 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { JsonObject } from "#src/model/json.ts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Fact, Observation } from "#src/model/observation.ts";
 import type { Sensor } from "#src/model/sensor.ts";
 import { SensorRunner } from "#src/sentry/sensor-runner.ts";
 import type { SensorStatus } from "#src/wire/sentry-messages.ts";
 import { fromSentry } from "#src/wire/sentry-messages.ts";
-
-type Fact = Observation | Census;
 
 /** What a sensor under test is given. */
 export interface StartOptions {
@@ -48,7 +46,7 @@ export class RunningSensor implements AsyncDisposable {
 
   /** Observations only. */
   get observations(): Observation[] {
-    return this.facts.filter((fact) => fact.type !== "census");
+    return this.facts.filter(isObservation);
   }
 
   status(): SensorStatus {
@@ -80,7 +78,7 @@ export class RunningSensor implements AsyncDisposable {
   /** Waits for an observation; `from` leaves out what was told before. */
   observation(what: string, matches: (fact: Observation) => boolean, from = 0): Promise<Observation> {
     return this.until(what, () =>
-      this.facts.slice(from).find((fact): fact is Observation => fact.type !== "census" && matches(fact)),
+      this.facts.slice(from).find((fact): fact is Observation => isObservation(fact) && matches(fact)),
     );
   }
 
@@ -184,3 +182,8 @@ export function watchTurns(): () => LongestTurn {
 
 /** Why a test that needs root is passed over, for node:test's `skip`; `false` as root. */
 export const WITHOUT_ROOT = process.getuid?.() === 0 ? false : "needs root";
+
+/** Whether a fact is of one thing. */
+export function isObservation(fact: Fact): fact is Observation {
+  return fact.type !== "census" && fact.type !== "levels";
+}

@@ -10,7 +10,7 @@ import { enterPrivateMounts, mountTracefs } from "#src/linux/privileges.ts";
 import type { Observation } from "#src/model/observation.ts";
 import * as filesConfig from "./files/config.ts";
 import { sensor as files } from "./files/sensor.ts";
-import { RunningSensor } from "./harness.mts";
+import { isObservation, RunningSensor } from "./harness.mts";
 import { sensor as listeners } from "./listeners/sensor.ts";
 import * as secretsConfig from "./secrets/config.ts";
 import { sensor as secrets } from "./secrets/sensor.ts";
@@ -36,7 +36,7 @@ async function latencies(
   let looked = running.facts.length;
   const look = (): boolean => {
     for (const fact of running.facts.slice(looked)) {
-      if (fact.type !== "census" && fact.type !== "absent") arrivedNs.set(indexOf(fact), process.hrtime.bigint());
+      if (isObservation(fact) && fact.type !== "absent") arrivedNs.set(indexOf(fact), process.hrtime.bigint());
     }
     looked = running.facts.length;
     return arrivedNs.has(ACTS - 1);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Fact, Observation } from "#src/model/observation.ts";
 import type { SensorStatus } from "#src/wire/sentry-messages.ts";
 import { WITHOUT_ROOT } from "./harness.mts";
 import { PathList } from "./path-list.ts";
@@ -62,7 +62,7 @@ test("ScanWatch tells changes, arrivals and a replaced folder, without an actor"
   assert.match(blindTo.join("\n"), /^who did it, reads, and changes through hard links or other mounts: refused$/m);
 });
 
-type Line = Observation | Census | SensorStatus;
+type Line = Fact | SensorStatus;
 
 /** A sensor in a process of an ordinary user. */
 class Unprivileged implements AsyncDisposable {

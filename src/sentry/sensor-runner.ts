@@ -6,7 +6,7 @@ import { cutText } from "#src/lib/cut-text.ts";
 import { errorText } from "#src/lib/errors.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { LogStream } from "#src/model/log-stream.ts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Fact } from "#src/model/observation.ts";
 import type { PollSensor, Sensor, SensorContext, Sight } from "#src/model/sensor.ts";
 import type { SensorStatus } from "#src/wire/sentry-messages.ts";
 
@@ -29,7 +29,7 @@ export interface SensorRunnerOptions {
   readonly root: string;
   /** Lent to the sensor. @default none */
   readonly stream?: LogStream;
-  onFacts(facts: readonly (Observation | Census)[]): void;
+  onFacts(facts: readonly Fact[]): void;
   /** Called whenever {@link SensorRunner.status} would say something new, counts excepted. */
   onStatus(): void;
   /** Waits between two runs; gives up when the signal aborts. @default the clock */
@@ -174,7 +174,7 @@ export class SensorRunner implements AsyncDisposable {
     if (isNew) this.#options.onStatus();
   }
 
-  async #watch(batches: AsyncIterable<readonly (Observation | Census)[]>, signal: AbortSignal): Promise<void> {
+  async #watch(batches: AsyncIterable<readonly Fact[]>, signal: AbortSignal): Promise<void> {
     for await (const batch of batches) {
       if (signal.aborted) return;
       this.#options.onFacts(batch);

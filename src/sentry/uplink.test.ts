@@ -91,7 +91,7 @@ class Mind implements Disposable {
 
   get keys(): string[] {
     return this.messages.flatMap((message) =>
-      message.t === "facts" ? message.items.map((item) => (item.type === "census" ? "" : item.key)) : [],
+      message.t === "facts" ? message.items.map((item) => ("key" in item ? item.key : "")) : [],
     );
   }
 

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import { errorText, GarrisonError } from "#src/lib/errors.ts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Fact } from "#src/model/observation.ts";
 import { MAX_FRAME_BYTES } from "#src/wire/frames.ts";
 import { Link } from "#src/wire/link.ts";
 import { type FromSentry, type ToSentry, toSentry } from "#src/wire/sentry-messages.ts";
@@ -18,8 +18,6 @@ const MAX_IN_FLIGHT = 256;
 const MAX_IN_FLIGHT_BYTES = 4 * 1024 * 1024;
 // What a frame adds around one fact.
 const FRAME_MARGIN_BYTES = 1024;
-
-type Fact = Observation | Census;
 
 interface Batch {
   readonly seq: number;

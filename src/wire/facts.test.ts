@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileSubject } from "#src/lib/raw-path.ts";
 import type { Actor } from "#src/model/actor.ts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Census, Levels, Observation } from "#src/model/observation.ts";
 import type { Subject } from "#src/model/subject.ts";
 import { actor, fact, subject } from "./facts.ts";
 
@@ -22,6 +22,16 @@ const OBSERVATION: Observation = {
   scanned: true,
 };
 const CENSUS: Census = { sensor: "files", group: "", type: "census", keys: ["/etc/shadow"], atUnixMs: 0 };
+const LEVELS: Levels = {
+  sensor: "traffic",
+  type: "levels",
+  atUnixMs: 1_795_499_669_972,
+  spanMs: 10_000,
+  values: [
+    { series: "packets-out eth0", value: 214.5, detail: null },
+    { series: "packets-out account:1003", value: 0, detail: { ports: ["tcp 25"] } },
+  ],
+};
 const ACTOR: Actor = {
   pid: 1,
   uid: null,
@@ -43,13 +53,21 @@ test("fact() accepts each sample of a fact of each sensor", () => {
   assert.deepEqual(new Set(SAMPLES.map((one: Census) => one.sensor)), new Set(["listeners", "files", "secrets"]));
 });
 
-test("fact() accepts an observation and a census, and neither with fields of the other", () => {
+test("fact() accepts an observation, a census and levels, and none with fields of another", () => {
   assert.deepEqual(fact(OBSERVATION, "fact"), OBSERVATION);
+  assert.deepEqual(fact(LEVELS, "fact"), LEVELS);
+  assert.throws(() => fact({ ...LEVELS, key: "x" }, "fact"), malformed);
   assert.deepEqual(fact(CENSUS, "fact"), CENSUS);
   assert.throws(() => fact({ ...OBSERVATION, type: "census" }, "fact"), malformed);
   assert.throws(() => fact({ ...CENSUS, type: "record" }, "fact"), malformed);
   assert.throws(() => fact({ ...OBSERVATION, keys: [] }, "fact"), malformed);
 });
+
+for (const value of [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, "1", null]) {
+  test(`fact() refuses a level of ${value}`, () => {
+    assert.throws(() => fact({ ...LEVELS, values: [{ series: "x", value, detail: null }] }, "fact"), malformed);
+  });
+}
 
 for (const other of [null, undefined, 1, "census", [], [OBSERVATION], true]) {
   test(`fact() refuses ${JSON.stringify(other)?.slice(0, 20)}`, () => {

@@ -1,6 +1,6 @@
 /** Checks of the facts that the sentry sends: bounds of every field, stated once. */
 import type { Actor } from "#src/model/actor.ts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Census, Fact, Levels, Observation } from "#src/model/observation.ts";
 import type { Subject } from "#src/model/subject.ts";
 import {
   type Check,
@@ -79,8 +79,24 @@ const census: Check<Census> = object({
   atUnixMs: INSTANT,
 });
 
-/** An observation or a census. */
-export const fact: Check<Observation | Census> = (value, path) => {
+const levels: Check<Levels> = object({
+  sensor: SHORT,
+  type: oneOf(["levels"]),
+  atUnixMs: INSTANT,
+  spanMs: integer(0, 86_400_000),
+  values: list(object({ series: SHORT, value: amount, detail: nullable(jsonObject(4, 500)) }), 10_000),
+});
+
+/** {@link Fact} */
+export const fact: Check<Fact> = (value, path) => {
   if (typeof value !== "object" || value === null) throw malformed(path, "an object");
-  return (value as { type?: unknown }).type === "census" ? census(value, path) : observation(value, path);
+  const { type } = value as { type?: unknown };
+  if (type === "census") return census(value, path);
+  return type === "levels" ? levels(value, path) : observation(value, path);
 };
+
+function amount(value: unknown, path: string): number {
+  if (typeof value !== "number" || !(value >= 0 && value <= Number.MAX_SAFE_INTEGER))
+    throw malformed(path, "a number that is not negative");
+  return value;
+}

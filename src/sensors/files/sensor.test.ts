@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { toRawPath } from "#src/lib/raw-path.ts";
 import type { Observation } from "#src/model/observation.ts";
-import { Hand, RunningSensor, WITHOUT_ROOT } from "../harness.mts";
+import { Hand, isObservation, RunningSensor, WITHOUT_ROOT } from "../harness.mts";
 import type { FilesOptions } from "./config.ts";
 import { sensor } from "./sensor.ts";
 
@@ -80,7 +80,7 @@ class Watched implements AsyncDisposable {
     await this.#mark(from);
     await this.#mark(from);
     const told = this.running.facts.slice(from);
-    return told.filter((fact): fact is Observation => fact.type !== "census" && !fact.key.includes("/markers/"));
+    return told.filter((fact): fact is Observation => isObservation(fact) && !fact.key.includes("/markers/"));
   }
 
   async #mark(from: number): Promise<void> {

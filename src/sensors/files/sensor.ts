@@ -7,7 +7,7 @@ import { fileSubject, splitPath } from "#src/lib/raw-path.ts";
 import { FAN_ATTRIB, FAN_CLOSE_WRITE, FAN_DELETE_SELF, FAN_MODIFY, FAN_MOVE_SELF } from "#src/linux/fanotify-events.ts";
 import type { Actor } from "#src/model/actor.ts";
 import type { JsonObject } from "#src/model/json.ts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Fact } from "#src/model/observation.ts";
 import type { SensorContext, WatchSensor } from "#src/model/sensor.ts";
 import { GroupMembers } from "../group-members.ts";
 import { EVENT_BITS, ListFollower } from "../list-follower.ts";
@@ -41,7 +41,7 @@ export const sensor: WatchSensor = {
 };
 
 class FilesWatcher implements AsyncDisposable {
-  readonly queue: AsyncQueue<Observation | Census>;
+  readonly queue: AsyncQueue<Fact>;
   readonly #context: SensorContext;
   readonly #list: PathList;
   readonly #secretPatterns: ReadonlySet<string>;

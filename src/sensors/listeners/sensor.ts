@@ -15,13 +15,12 @@ import { findSocketOwners, holdsSocket } from "#src/linux/socket-owners.ts";
 import { type ListenChange, parseListenChange, parseLostEvents } from "#src/linux/trace-text.ts";
 import { findTracefs, TraceInstance } from "#src/linux/tracefs.ts";
 import type { Actor } from "#src/model/actor.ts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Fact, Observation } from "#src/model/observation.ts";
 import type { SensorContext, WatchSensor } from "#src/model/sensor.ts";
 import type { ListenersOptions } from "./config.ts";
 import { type FollowedSocket, HOST, LISTED_GROUPS, ListenerTable, type Moment } from "./listener-table.ts";
 import { type ListeningSocket, parsePortRange } from "./parse.ts";
 
-type Fact = Observation | Census;
 const MAX_QUEUED = 50_000;
 const TCP_LISTEN = 10;
 // Each dump costs 1 ms with the wake-up for it.

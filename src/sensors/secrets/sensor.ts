@@ -23,7 +23,7 @@ import { FileLook } from "#src/linux/file-metadata.ts";
 import { readExe } from "#src/linux/proc.ts";
 import type { Actor } from "#src/model/actor.ts";
 import type { JsonObject } from "#src/model/json.ts";
-import type { Census, Observation } from "#src/model/observation.ts";
+import type { Fact } from "#src/model/observation.ts";
 import type { SensorContext, Sight, WatchSensor } from "#src/model/sensor.ts";
 import { GroupMembers } from "../group-members.ts";
 import { EVENT_BITS, ListFollower } from "../list-follower.ts";
@@ -51,7 +51,7 @@ export const sensor: WatchSensor = {
 };
 
 class SecretsWatcher implements AsyncDisposable {
-  readonly queue: AsyncQueue<Observation | Census>;
+  readonly queue: AsyncQueue<Fact>;
   readonly #context: SensorContext;
   readonly #list: PathList;
   readonly #members: GroupMembers;
