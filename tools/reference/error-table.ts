@@ -30,6 +30,8 @@ export const ERRORS: Readonly<Record<string, string>> = {
   GARRISON_JOURNAL_MATCH: "What the journal is to be asked for is no match such as `_SYSTEMD_UNIT=ssh.service`.",
   GARRISON_LEDGER_DAMAGED: "The warden's note of an action cannot be read, so it cannot be undone by Garrison.",
   GARRISON_LEDGER_FULL: "Too many actions are unfinished; no other is begun.",
+  GARRISON_LEVEL_STATE:
+    "What was remembered of a series of numbers is damaged, or of another version: it is learnt anew.",
   GARRISON_LIST_UNREACHABLE:
     "A list of addresses could not be fetched or read. The list of before stays in force, and it is asked for again.",
   GARRISON_MIND_AWAY: "The mind ended the connection while it answered. It is started again; ask again.",
