@@ -1,13 +1,10 @@
 /** What is ordinary at an hour, as two ends. Pure. */
-import { DAY, NUMBER, WEEK } from "./layout.ts";
+import { DAY, NUMBER, WEEK, WEEK_VISITS } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { middleOf, type Season, slotAt, spreadOf, visitsOf } from "./season.ts";
 
 /** Of values that are spread as a bell, 19 of 20 lie within five mean excesses. */
 const WIDTH = 5;
-/** From then on the hour of the week is known; until then that of the day. */
-const WEEK_VISITS = 2;
-
 /** Ends of what is ordinary. */
 export interface Band {
   readonly expectedLow: number;

@@ -4,7 +4,7 @@ import { type Band, bandAt } from "./band.ts";
 import { type Finding, type LevelReason, nothingFound } from "./finding.ts";
 import { SILENCE_TAIL, SIZE, SUM, TAILS } from "./layout.ts";
 import { type Memory, makeMemory, sizeOf } from "./memory.ts";
-import { rankValue } from "./rank-value.ts";
+import { type Arrival, rankValue } from "./rank-value.ts";
 import { addMoment, type Silence, silenceAt } from "./rhythm.ts";
 import { readState, writeState } from "./state.ts";
 import { clearTail, rareDistance } from "./tail.ts";
@@ -113,7 +113,8 @@ export class LevelDetector {
     const { isLearning } = this;
     const localUnixMs = this.#localAt(atUnixMs);
     const band = this.#bandFor(bounded, localUnixMs);
-    const found = this.#learn(atUnixMs, { value: bounded, localUnixMs });
+    const isOrdinary = band.basis === "week" && bounded >= band.expectedLow && bounded <= band.expectedHigh;
+    const found = this.#learn(atUnixMs, { value: bounded, localUnixMs, isOrdinary });
     const verdict = this.#judge(bounded, found, isLearning);
     const { reason, compared, usualDistance } = found;
     return { ...verdict, isLearning, reason, ...band, times: timesOff(bounded, band), compared, usualDistance };
@@ -137,18 +138,15 @@ export class LevelDetector {
     return bandAt(this.#memory, localUnixMs);
   }
 
-  #learn(atUnixMs: number, { value, localUnixMs }: { value: number; localUnixMs: number }): Finding {
+  #learn(atUnixMs: number, arrival: Omit<Arrival, "isAfterGap" | "leastChange">): Finding {
     const found = nothingFound();
     const { isGap, rarity, spanMs } = addMoment(this.#memory, atUnixMs);
     if (rarity > 0) {
       const usualDistance = rareDistance(this.#memory, SILENCE_TAIL);
       Object.assign(found, { rarity, reason: "silence", compared: spanMs, usualDistance });
     }
-    rankValue(
-      this.#memory,
-      { value, localUnixMs, isAfterGap: isGap, leastChange: this.#options.leastChange ?? 0 },
-      found,
-    );
+    const { leastChange = 0 } = this.#options;
+    rankValue(this.#memory, { ...arrival, isAfterGap: isGap, leastChange }, found);
     this.#memory.sums[SUM.values]! += 1;
     return found;
   }

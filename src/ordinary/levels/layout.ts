@@ -7,10 +7,10 @@ const HOUR_MS = 3_600_000;
 
 /**
  * What is ranked, each in its own past: the value itself; its distance from the last value; from its slow mean, as a difference and as
- * a factor; the distance of the fast mean from the slow one, and of the slow one from the slowest; from the same half hour of other
- * days; from the same hour of other weeks.
+ * a factor; of the fast mean from the slow one, and of the slow one from the slowest; of the last values from the same half hour of
+ * other days; and how many times the spread of this half hour of other days, of this hour of other weeks, it is away from them.
  */
-export const STREAMS = ["high", "jump", "level", "factor", "burst", "drift", "day", "week"] as const;
+export const STREAMS = ["high", "jump", "level", "factor", "burst", "drift", "day", "hour", "week"] as const;
 /** One of {@link STREAMS}. */
 export type Stream = (typeof STREAMS)[number];
 
@@ -72,6 +72,9 @@ export const WEEK: Season = {
   firstCount: DAY.firstCount + DAY.slots,
   firstSum: DAY.firstSum + VISIT_SUMS,
 };
+
+/** From so many visits on an hour of the week is known; until then that of the day. */
+export const WEEK_VISITS = 2;
 
 /** All of it. */
 export const SIZE: MemorySize = {

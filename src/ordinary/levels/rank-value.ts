@@ -1,8 +1,8 @@
 /** A value is compared with what was before it in several ways, and then learnt. Pure. */
 import type { Finding } from "./finding.ts";
-import { DAY, NUMBER, STREAMS, type Stream, SUM, WEEK } from "./layout.ts";
+import { DAY, NUMBER, STREAMS, type Stream, SUM, WEEK, WEEK_VISITS } from "./layout.ts";
 import type { Memory } from "./memory.ts";
-import { addToSeason, middleOf, slotAt, visitsOf } from "./season.ts";
+import { addToSeason, middleOf, type Season, slotAt, spreadOf, visitsOf } from "./season.ts";
 import { rankDistance, rareDistance } from "./tail.ts";
 
 /** Parts that a new value makes of the means: of about 7, 100 and 1,000 values. */
@@ -18,6 +18,14 @@ const ROUNDING = 1e-6;
 /** This part of a mean stands for nothing when a factor is taken. */
 const NEXT_TO_NOTHING = 1e-3;
 
+/** Shares of the spread around the mean, and of the middle, that a slot's own spread is eked out by. */
+const OTHER_SPREAD = 0.1;
+const OWN_SIZE = 0.02;
+/** Nothing is measured in less. */
+const LEAST_SCALE = 1e-30;
+/** What tells of a sudden change. */
+const SUDDEN: ReadonlySet<Stream> = new Set(["high", "jump", "level", "factor", "burst"]);
+
 const TAIL = Object.fromEntries(STREAMS.map((stream, index) => [stream, index])) as Readonly<Record<Stream, number>>;
 
 /** One value and its circumstances. */
@@ -27,6 +35,8 @@ export interface Arrival {
   readonly localUnixMs: number;
   /** The value before it is long ago. */
   readonly isAfterGap: boolean;
+  /** It lies within what is known of this hour of the week. */
+  readonly isOrdinary: boolean;
   /** Smaller differences are nothing. */
   readonly leastChange: number;
 }
@@ -41,50 +51,97 @@ export function rankValue(memory: Memory, arrival: Arrival, found: Finding): voi
   const smallest = smallestDifference(mean, arrival);
   const see = (stream: Stream, distance: number, compared: number): void => {
     const rarity = rankDistance(memory, TAIL[stream], distance <= smallest ? 0 : distance);
-    if (rarity > found.rarity) take(memory, found, { rarity, stream, compared });
+    if (!isExcused(stream, arrival)) take(memory, found, { rarity, stream, compared });
   };
   see("high", Math.max(0, value), 0);
   if (!isAfterGap) see("jump", Math.abs(value - last), last);
   see("level", Math.abs(value - mean), mean);
   const factor = Math.abs(value - mean) <= smallest ? 0 : factorBetween(value, mean, arrival.leastChange);
-  const rarity = rankDistance(memory, TAIL.factor, factor);
-  if (rarity > found.rarity) take(memory, found, { rarity, stream: "factor", compared: mean });
+  seeRatio(memory, found, { stream: "factor", ratio: factor, compared: mean, isExcused: isExcused("factor", arrival) });
   moveMeans(memory, value);
   see("burst", Math.abs(numbers[NUMBER.fast]! - numbers[NUMBER.slow]!), numbers[NUMBER.slow]!);
   see("drift", Math.abs(numbers[NUMBER.slow]! - numbers[NUMBER.slowest]!), numbers[NUMBER.slowest]!);
-  seeSeasons(memory, arrival, see);
+  seeDay(memory, arrival, found, see);
+  seeWeek(memory, arrival, found);
 }
 
-function take(
-  memory: Memory,
-  found: Finding,
-  { rarity, stream, compared }: { rarity: number; stream: Stream; compared: number },
-): void {
+/** What comes each week at this hour may come as suddenly as it likes. */
+function isExcused(stream: Stream, { isOrdinary }: Arrival): boolean {
+  return isOrdinary && SUDDEN.has(stream);
+}
+
+interface Ranked {
+  readonly stream: Stream;
+  readonly rarity: number;
+  readonly compared: number;
+}
+
+/** Keeps the rarest. */
+function take(memory: Memory, found: Finding, { stream, rarity, compared }: Ranked): void {
+  if (rarity <= found.rarity) return;
   found.rarity = rarity;
   found.reason = stream;
   found.compared = compared;
   found.usualDistance = rareDistance(memory, TAIL[stream]);
 }
 
-function seeSeasons(
+interface Ratio {
+  readonly stream: Stream;
+  /** Of no unit. */
+  readonly ratio: number;
+  readonly compared: number;
+  readonly isExcused?: boolean;
+}
+
+function seeRatio(memory: Memory, found: Finding, { stream, ratio, compared, isExcused = false }: Ratio): void {
+  const rarity = rankDistance(memory, TAIL[stream], ratio);
+  if (!isExcused) take(memory, found, { rarity, stream, compared });
+}
+
+function seeDay(
   memory: Memory,
-  { value, localUnixMs }: Arrival,
+  arrival: Arrival,
+  found: Finding,
   see: (stream: Stream, distance: number, compared: number) => void,
 ): void {
   const { numbers } = memory;
-  const day = slotAt(DAY, localUnixMs);
-  if (visitsOf(memory, DAY, day) > 0) {
-    const middle = middleOf(memory, DAY, day);
+  const { value } = arrival;
+  const slot = slotAt(DAY, arrival.localUnixMs);
+  if (visitsOf(memory, DAY, slot) > 0) {
+    const middle = middleOf(memory, DAY, slot);
     numbers[NUMBER.dayDistance]! += DAY_FAST * (value - middle - numbers[NUMBER.dayDistance]!);
     see("day", Math.abs(numbers[NUMBER.dayDistance]!), middle);
+    seeRatio(memory, found, { stream: "hour", ratio: ratioIn(memory, DAY, slot, arrival), compared: middle });
   }
-  const week = slotAt(WEEK, localUnixMs);
-  if (visitsOf(memory, WEEK, week) > 0) {
-    const middle = middleOf(memory, WEEK, week);
-    see("week", Math.abs(value - middle), middle);
+  addToSeason(memory, DAY, slot, value, SEASON_LIMIT * rareDistance(memory, TAIL.day));
+}
+
+function seeWeek(memory: Memory, arrival: Arrival, found: Finding): void {
+  const slot = slotAt(WEEK, arrival.localUnixMs);
+  let limit = 0;
+  if (visitsOf(memory, WEEK, slot) >= WEEK_VISITS) {
+    const ratio = ratioIn(memory, WEEK, slot, arrival);
+    seeRatio(memory, found, { stream: "week", ratio, compared: middleOf(memory, WEEK, slot) });
+    limit = SEASON_LIMIT * rareDistance(memory, TAIL.week) * scaleOf(memory, WEEK, slot);
   }
-  addToSeason(memory, DAY, day, value, SEASON_LIMIT * rareDistance(memory, TAIL.day));
-  addToSeason(memory, WEEK, week, value, SEASON_LIMIT * rareDistance(memory, TAIL.week));
+  addToSeason(memory, WEEK, slot, arrival.value, limit);
+}
+
+/** How far a value is from the middle of a slot, in the slot's own measure. */
+function ratioIn(memory: Memory, season: Season, slot: number, arrival: Arrival): number {
+  const middle = middleOf(memory, season, slot);
+  const distance = Math.abs(arrival.value - middle);
+  return distance <= smallestDifference(middle, arrival) ? 0 : distance / scaleOf(memory, season, slot);
+}
+
+/**
+ * What a distance from the middle of a slot is measured in: its own spread, because a steady hour and the hour of the backup have
+ * nothing in common; and a little of what is usual elsewhere, because a slot that has never varied has been visited twice.
+ */
+function scaleOf(memory: Memory, season: Season, slot: number): number {
+  const [above, below] = spreadOf(memory, season, slot);
+  const elsewhere = OTHER_SPREAD * memory.numbers[NUMBER.spread]! + OWN_SIZE * Math.abs(middleOf(memory, season, slot));
+  return Math.max(above + below + elsewhere, LEAST_SCALE);
 }
 
 function startMeans(numbers: Float32Array, value: number): void {

@@ -7,7 +7,7 @@ import { rankDistance, rareDistance, rarityIn } from "./tail.ts";
 const GAP_INTERVALS = 3;
 /** Shorter spans are never a silence. */
 const SILENCE_INTERVALS = 5;
-const SILENCE_MS = 600_000;
+const SILENCE_MS = 900_000;
 /** How fast the learnt interval follows the spans, as a factor a value. */
 const INTERVAL_STEP = 1.02;
 

@@ -40,6 +40,8 @@ const TAIL_LEAST = 10;
 const MIN_DISTANCES = 150;
 /** A tail that ends abruptly is still taken to fall by no more than e in so many bins. */
 const MIN_SLOPE = 0.5;
+/** A slope that few members tell of is taken to be less steep, by this many of its standard errors. */
+const SLOPE_DOUBT = 0.3;
 /** The largest rarity. */
 export const MAX_RARITY = 30;
 
@@ -62,15 +64,16 @@ export function rankDistance(memory: Memory, tail: number, distance: number): nu
   if (distance > 0 && numbers[at + BASE] === NO_BASE)
     numbers[at + BASE] = Math.floor(Math.log2(distance) * BINS_PER_OCTAVE) - FIRST_BIN;
   const bin = binOf(numbers, at, distance);
-  const rarity = rarityOf(numbers, at, bin);
+  const rarity = rarityOf(memory, tail, bin);
   count(memory, tail, bin);
   return rarity;
 }
 
 /** How rare a distance would be, as {@link rankDistance} tells; it is not counted. */
-export function rarityIn({ numbers }: Memory, tail: number, distance: number): number {
+export function rarityIn(memory: Memory, tail: number, distance: number): number {
+  const { numbers } = memory;
   const at = tail * TAIL_NUMBERS;
-  return numbers[at + BASE] === NO_BASE ? 0 : rarityOf(numbers, at, binOf(numbers, at, distance));
+  return numbers[at + BASE] === NO_BASE ? 0 : rarityOf(memory, tail, binOf(numbers, at, distance));
 }
 
 /** A distance that only the rarest 2 % reach; 0 while fewer than 150 are known. */
@@ -100,12 +103,19 @@ function binOf(numbers: Float32Array, at: number, distance: number): number {
   return distance > 0 ? Math.max(1, Math.log2(distance) * BINS_PER_OCTAVE - numbers[at + BASE]!) : 0;
 }
 
-function rarityOf(numbers: Float32Array, at: number, bin: number): number {
+/** By how the tail falls, but no rarer than what was as far off before says. */
+function rarityOf({ counts, numbers }: Memory, tail: number, bin: number): number {
+  const at = tail * TAIL_NUMBERS;
   const total = numbers[at + TOTAL]!;
   const threshold = numbers[at + THRESHOLD]!;
   if (total < MIN_DISTANCES * WEIGHT || bin < threshold) return 0;
   const beyond = (bin - threshold) / numbers[at + SLOPE]! / Math.LN10;
-  return Math.min(MAX_RARITY, Math.log10(total / tailWeight(total)) + beyond);
+  const fitted = Math.log10(total / tailWeight(total)) + beyond;
+  const first = tail * TAIL_COUNTS;
+  const own = Math.min(LAST_BIN, Math.floor(bin));
+  let above = counts[first + own]! * Math.max(0, own + 1 - bin);
+  for (let index = own + 1; index < TAIL_COUNTS; index++) above += counts[first + index]!;
+  return Math.min(MAX_RARITY, fitted, above > 0 ? Math.log10(total / above) : MAX_RARITY);
 }
 
 function tailWeight(total: number): number {
@@ -160,5 +170,6 @@ function fit({ counts, numbers }: Memory, tail: number): void {
   const threshold = bin === 0 ? 1 : bin + 1 - inBin;
   const beyond = moment - above * threshold + (bin === 0 ? 0 : ((wanted - above) * inBin) / 2);
   numbers[at + THRESHOLD] = threshold;
-  numbers[at + SLOPE] = Math.max(MIN_SLOPE, beyond / wanted);
+  const doubt = 1 + SLOPE_DOUBT / Math.sqrt(wanted / WEIGHT);
+  numbers[at + SLOPE] = Math.max(MIN_SLOPE, (beyond / wanted) * doubt);
 }

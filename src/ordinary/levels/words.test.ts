@@ -54,7 +54,7 @@ suite("levelWords()", () => {
     const why = (reason: LevelReading["reason"]): string => levelWords({ ...between, reason }, MOMENT).why;
     assert.equal(why("jump"), "the value before was 300; ordinarily the next is 98 of 100 times within 40");
     assert.match(why("drift"), /^it has moved slowly away from 300, /);
-    assert.match(why("week"), /^other weeks have 300 at this hour; /);
+    assert.match(why("week"), /^other weeks have about 300 at this hour$/);
     assert.equal(why("above-max"), "the limit is 300 at most");
     assert.equal(why(null), "");
     const silence: LevelReading = { ...between, reason: "silence", compared: 3 * HOUR_MS, usualDistance: 300_000 };

@@ -106,9 +106,10 @@ function particular(reason: LevelReason, { compared, usualDistance }: LevelReadi
     case "drift":
       return `it has moved slowly away from ${from}, its mean of the last 1,000 values; ordinarily ${usual}`;
     case "day":
-      return `other days have ${from} at this hour; ordinarily ${usual}`;
+    case "hour":
+      return `other days have about ${from} at this hour`;
     case "week":
-      return `other weeks have ${from} at this hour; ordinarily ${usual}`;
+      return `other weeks have about ${from} at this hour`;
     case "silence":
       return `nothing was told for ${formatDuration(compared)} before; ordinarily for at most ${formatDuration(usualDistance)}`;
     case "above-max":
