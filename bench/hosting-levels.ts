@@ -31,7 +31,9 @@ interface Scored {
 }
 
 for (const everyMs of [5 * MINUTE_MS, MINUTE_MS]) {
-  const hosts = Array.from({ length: HOSTS }, (_, index) => makeHost({ seed: FIRST_SEED + index, weeks: WEEKS, everyMs }));
+  const hosts = Array.from({ length: HOSTS }, (_, index) =>
+    makeHost({ seed: FIRST_SEED + index, weeks: WEEKS, everyMs }),
+  );
   const before = process.cpuUsage();
   const alarms = hosts.map(ours);
   const values = hosts.reduce((sum, { series }) => sum + series.reduce((all, one) => all + one.values.length, 0), 0);

@@ -255,6 +255,20 @@ The time is that of the lines. No running garrison is needed; the lines are pars
 Exit code 1 when something offends. Example: garrison logs replay /var/log/auth.log /var/log/auth.log.1 --json`,
     )
     .action(run(async () => (await import("./commands/logs-replay.ts")).replay));
+  program
+    .command("levels")
+    .description("levels: how much there ordinarily is of what, hour by hour")
+    .command("replay")
+    .description("judge a recorded series of numbers value by value, as if it came now")
+    .argument("<file>", 'rows "timestamp,value", also gzipped; "-" is standard input')
+    .addHelpText(
+      "after",
+      `
+With --json a line for each row, else the alerts in words. The first day, and 150 values at least, are learnt. Rows that cannot be read are
+told and left out. No running garrison is needed. Exit code 1 when there are alerts, 3 when not all could be read.
+Example: garrison levels replay packets.csv --json | jq 'select(.alert)'`,
+    )
+    .action(run(async () => (await import("./commands/levels-replay.ts")).replayLevels));
   logs
     .command("rules")
     .description("the rules, what each counts, and which are disabled")

@@ -1,18 +1,18 @@
 import { once } from "node:events";
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Readable } from "node:stream";
 import type { BlocksOptions } from "#src/blocks/options.ts";
 import type { Context } from "#src/cli/context.ts";
 import { EXIT, Exit, wrongUse } from "#src/cli/exit.ts";
+import { openLog } from "#src/cli/open-log.ts";
 import { ReplayProgress } from "#src/cli/replay-progress.ts";
 import { ReplayReport } from "#src/cli/replay-report.ts";
 import { loadConfig, parseConfig } from "#src/config/load.ts";
 import { cleanText } from "#src/lib/clean-text.ts";
-import { errnoOf, errorText } from "#src/lib/errors.ts";
+import { errorText } from "#src/lib/errors.ts";
 import type { FilterSpec } from "#src/logs/fail2ban/spec.ts";
 import { MAX_FILES, type ReplayMessage, replayMessage } from "#src/logs/replay/messages.ts";
-import type { ReplayFile } from "#src/logs/replay/settings.ts";
 import type { Folders } from "#src/processes/folders.ts";
 import { startReplay } from "#src/up/start-replay.ts";
 import { FrameReader } from "#src/wire/frames.ts";
@@ -93,32 +93,5 @@ async function* readMessages(stream: Readable): AsyncGenerator<ReplayMessage> {
   const reader = new FrameReader();
   for await (const chunk of stream) {
     for (const value of reader.push(chunk as Buffer)) yield replayMessage(value, "message");
-  }
-}
-
-/** @returns why it cannot be read */
-function openLog(name: string): ReplayFile | string {
-  try {
-    const fd = name === "-" ? 0 : openQuietly(name);
-    const stats = fstatSync(fd);
-    if (stats.isFile()) return { fd, name, sizeBytes: stats.size, changedUnixMs: Math.round(stats.mtimeMs) };
-    if (name === "-" && !stats.isDirectory()) return { fd, name, sizeBytes: null, changedUnixMs: Date.now() };
-    if (name !== "-") closeSync(fd);
-    return `Cannot read "${cleanText(name)}": it is no regular file; a pipe can be given as "-"`;
-  } catch (error) {
-    const reason = errnoOf(error) === "ENOENT" ? "there is no such file" : cleanText(errorText(error));
-    return `Cannot read "${cleanText(name)}": ${reason}`;
-  }
-}
-
-/** Never waits for the writer of a FIFO, and leaves no trace in the file's atime where that is allowed. */
-function openQuietly(path: string): number {
-  const { O_RDONLY, O_NONBLOCK, O_NOCTTY, O_NOATIME } = constants;
-  const flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-  try {
-    return openSync(path, flags | O_NOATIME);
-  } catch (error) {
-    if (errnoOf(error) !== "EPERM") throw error;
-    return openSync(path, flags);
   }
 }
