@@ -54,7 +54,7 @@ suite("LevelDetector: what it tells", () => {
       const hour = (at % DAY_MS) / HOUR_MS;
       return hour >= 8 && hour < 18 ? noise(at) + 100 : 0;
     };
-    const { detector, told, now } = seasoned(21, {}, office);
+    const { detector, told, now } = seasoned(28, {}, office);
     assert.deepEqual(reasonsOf(told.slice(-7 * 288)), []);
     watch(detector, office, { from: now, forMs: 12 * HOUR_MS });
     const dead = watch(detector, () => 0, { from: now + 12 * HOUR_MS, forMs: HOUR_MS });
@@ -209,6 +209,16 @@ suite("LevelDetector: clocks", () => {
     };
     const told = watch(new LevelDetector({ localOffsetMs }), people(13, localOffsetMs), { forMs: 35 * DAY_MS });
     assert.deepEqual(reasonsOf(told.slice(27 * 288)), []);
+  });
+
+  test("a slow ramp is told with a value a minute too", () => {
+    const noise = traffic(18);
+    const detector = new LevelDetector();
+    watch(detector, noise, { forMs: 28 * DAY_MS, everyMs: MINUTE_MS });
+    const now = MONDAY + 28 * DAY_MS;
+    const ramp = (at: number): number => noise(at) + (600 * (at - now)) / DAY_MS;
+    const told = watch(detector, ramp, { from: now, forMs: DAY_MS, everyMs: MINUTE_MS });
+    assert.ok(alertsOf(told).length > 0);
   });
 
   test("the interval is learnt: five minutes, one, an hour", () => {

@@ -1,6 +1,6 @@
 /** A value is compared with what was before it in several ways, and then learnt. Pure. */
 import type { Finding } from "./finding.ts";
-import { DAY, NUMBER, STREAMS, type Stream, SUM, WEEK, WEEK_VISITS } from "./layout.ts";
+import { DAY, NUMBER, STREAMS, type Stream, SUM, WEEK } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { addToSeason, middleOf, type Season, slotAt, spreadOf, visitsOf } from "./season.ts";
 import { rankDistance, rareDistance } from "./tail.ts";
@@ -18,6 +18,10 @@ const ROUNDING = 1e-6;
 /** This part of a mean stands for nothing when a factor is taken. */
 const NEXT_TO_NOTHING = 1e-3;
 
+/** A distance from other weeks is ranked from so many visits on: two are a band already, but no spread. */
+const RANKED_WEEKS = 3;
+/** What moves slowly is no news each second: it is judged as if values came so far apart at least. */
+const SLOW_MS = 300_000;
 /** Shares of the spread around the mean, and of the middle, that a slot's own spread is eked out by. */
 const OTHER_SPREAD = 0.1;
 const OWN_SIZE = 0.02;
@@ -25,6 +29,9 @@ const OWN_SIZE = 0.02;
 const LEAST_SCALE = 1e-30;
 /** What tells of a sudden change. */
 const SUDDEN: ReadonlySet<Stream> = new Set(["high", "jump", "level", "factor", "burst"]);
+
+/** What tells of a slow one. */
+const SLOW_STREAMS: ReadonlySet<Stream> = new Set(["drift", "day"]);
 
 const TAIL = Object.fromEntries(STREAMS.map((stream, index) => [stream, index])) as Readonly<Record<Stream, number>>;
 
@@ -50,7 +57,10 @@ export function rankValue(memory: Memory, arrival: Arrival, found: Finding): voi
   const last = numbers[NUMBER.last]!;
   const smallest = smallestDifference(mean, arrival);
   const see = (stream: Stream, distance: number, compared: number): void => {
-    const rarity = rankDistance(memory, TAIL[stream], distance <= smallest ? 0 : distance);
+    const far = distance <= smallest ? 0 : distance;
+    const rarity = SLOW_STREAMS.has(stream)
+      ? rankSlow(memory, TAIL[stream], far)
+      : rankDistance(memory, TAIL[stream], far);
     if (!isExcused(stream, arrival)) take(memory, found, { rarity, stream, compared });
   };
   see("high", Math.max(0, value), 0);
@@ -63,6 +73,19 @@ export function rankValue(memory: Memory, arrival: Arrival, found: Finding): voi
   see("drift", Math.abs(numbers[NUMBER.slow]! - numbers[NUMBER.slowest]!), numbers[NUMBER.slowest]!);
   seeDay(memory, arrival, found, see);
   seeWeek(memory, arrival, found);
+}
+
+/** Counts one of all that come in {@link SLOW_MS}. It has that many fewer occasions to be wrong. */
+function rankSlow(memory: Memory, tail: number, distance: number): number {
+  const perSlow = valuesPerSlow(memory);
+  const rarity = rankDistance(memory, tail, distance, memory.sums[SUM.values]! % perSlow === 0);
+  return rarity === 0 ? 0 : rarity + Math.log10(perSlow);
+}
+
+/** 1, or how many values come in {@link SLOW_MS}. */
+function valuesPerSlow({ sums }: Memory): number {
+  const intervalMs = sums[SUM.intervalMs]!;
+  return intervalMs === 0 ? 1 : Math.max(1, Math.round(SLOW_MS / intervalMs));
 }
 
 /** What comes each week at this hour may come as suddenly as it likes. */
@@ -109,7 +132,8 @@ function seeDay(
   const slot = slotAt(DAY, arrival.localUnixMs);
   if (visitsOf(memory, DAY, slot) > 0) {
     const middle = middleOf(memory, DAY, slot);
-    numbers[NUMBER.dayDistance]! += DAY_FAST * (value - middle - numbers[NUMBER.dayDistance]!);
+    numbers[NUMBER.dayDistance]! +=
+      (DAY_FAST / valuesPerSlow(memory)) * (value - middle - numbers[NUMBER.dayDistance]!);
     see("day", Math.abs(numbers[NUMBER.dayDistance]!), middle);
     seeRatio(memory, found, { stream: "hour", ratio: ratioIn(memory, DAY, slot, arrival), compared: middle });
   }
@@ -119,7 +143,7 @@ function seeDay(
 function seeWeek(memory: Memory, arrival: Arrival, found: Finding): void {
   const slot = slotAt(WEEK, arrival.localUnixMs);
   let limit = 0;
-  if (visitsOf(memory, WEEK, slot) >= WEEK_VISITS) {
+  if (visitsOf(memory, WEEK, slot) >= RANKED_WEEKS) {
     const ratio = ratioIn(memory, WEEK, slot, arrival);
     seeRatio(memory, found, { stream: "week", ratio, compared: middleOf(memory, WEEK, slot) });
     limit = SEASON_LIMIT * rareDistance(memory, TAIL.week) * scaleOf(memory, WEEK, slot);

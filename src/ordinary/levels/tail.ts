@@ -55,17 +55,18 @@ export function clearTail({ counts, numbers }: Memory, tail: number): void {
 /**
  * Counts a distance, and says how rare it was before.
  * @param distance 0 or more, finite
+ * @param isCounted whether it is one of those that are counted
  * @returns negative decimal logarithm of the part of all distances that are as large or larger: 3 is one in a thousand. 0 to
  * {@link MAX_RARITY}; 0 while fewer than 150 are known, and for everything that is none of the rarest 2 %
  */
-export function rankDistance(memory: Memory, tail: number, distance: number): number {
+export function rankDistance(memory: Memory, tail: number, distance: number, isCounted = true): number {
   const { numbers } = memory;
   const at = tail * TAIL_NUMBERS;
   if (distance > 0 && numbers[at + BASE] === NO_BASE)
     numbers[at + BASE] = Math.floor(Math.log2(distance) * BINS_PER_OCTAVE) - FIRST_BIN;
   const bin = binOf(numbers, at, distance);
   const rarity = rarityOf(memory, tail, bin);
-  count(memory, tail, bin);
+  if (isCounted) count(memory, tail, bin);
   return rarity;
 }
 
