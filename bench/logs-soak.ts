@@ -97,6 +97,7 @@ class Bench implements Disposable {
       judge: this.#host.judge,
       alerts: this.#host.alerts,
       engine: this.#engine,
+      takeLevels: () => {},
       client: () => ({
         taken: (bytes) => {
           this.#taken += bytes;

@@ -221,6 +221,13 @@ is logged in; --dry-run asks the same checks, and says which were not made. Open
 }
 
 function addLooking(program: Command): void {
+  program
+    .command("levels")
+    .description("how much there is of what is counted, what is ordinary for it at this hour, and its last day")
+    .argument("[text]", "only series with this in their name, such as eth0 or queue")
+    .option("--all", "all of them, not only the highest of each kind")
+    .addHelpText("after", "\nExit code 1 when one is unusual. Example: garrison levels packets-out --json")
+    .action(run(async () => (await import("./commands/levels.ts")).showLevels));
   const logs = program
     .command("logs")
     .description("logs: what is read of them and found in them, now or in recorded ones")

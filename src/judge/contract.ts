@@ -51,6 +51,50 @@ export interface Verdict {
   readonly isRoutine?: boolean;
 }
 
+/** How the values of a series are looked at, and what they are called. */
+export interface LevelSort {
+  /** What one value is a number of, such as `packets/s`. */
+  readonly unit: string;
+  /** What they are of, to be read behind a number and its unit: `out by shop`, `in the queue of Exim`. */
+  readonly scope: string;
+  /** Whether a departure is told; others are learnt and shown. */
+  readonly isTold: boolean;
+  /** Nothing below it is unusually high. */
+  readonly floor: number;
+  /** From here on it is told whatever was learnt; `null`: there is no such limit. */
+  readonly limit: number | null;
+  /** Whether less than ordinary is told too. @default false */
+  readonly isLowTold?: boolean;
+}
+
+/** A value that is not ordinary for its series. */
+export interface Departure {
+  readonly series: string;
+  readonly sort: LevelSort;
+  readonly direction: "high" | "low";
+  /**
+   * `history`: unusual for this series at this hour; `peak`: more than twice as much as any moment of the last seven days; `limit`: beyond the limit
+   * that is set; `newcomer`: nothing is known of it yet, and it is more than four times the highest of its kind.
+   */
+  readonly because: "history" | "peak" | "limit" | "newcomer";
+  readonly value: number;
+  /** What is ordinary now; `null` while nothing is known. */
+  readonly expected: { readonly expectedLow: number; readonly expectedHigh: number } | null;
+  /** What is ordinary, in words, such as `for a Tuesday at 14:00 this host has 180 to 420 packets/s`. */
+  readonly ordinary: string;
+  /** What is, in words, such as `3,412 packets/s out on eth0, 8.1 times as much`. */
+  readonly observed: string;
+  /** As the sensor gave it with the value. */
+  readonly detail: JsonObject | null;
+}
+
+/** What the mind knows of the levels of a sensor. Pure. */
+export interface LevelFacts {
+  /** @param userName of a uid; `null`: there is none @returns `null` for a series that the sensor does not have */
+  sortOf(series: string, userName: (uid: number) => string | null): LevelSort | null;
+  judge(departure: Departure): Verdict;
+}
+
 /** The mind's half of a sensor, exported as `facts` from `src/sensors/NAME/facts.ts`. */
 export interface SensorFacts {
   /** Every alert kind of this sensor with a sentence: the generated reference lists them. */
@@ -63,6 +107,8 @@ export interface SensorFacts {
   alertsWhileLearning?(change: Change): boolean;
   /** Whether a newcomer is taken in though the host has been learnt: its group has not yet. @default never */
   stillLearns?(observation: Observation, host: HostKnowledge): boolean;
+  /** Of a sensor that tells levels. */
+  readonly levels?: LevelFacts;
   /** `null`: this change is ordinary. Several verdicts when one change has several meanings. */
   judge(change: Change, host: HostKnowledge): Verdict | readonly Verdict[] | null;
 }

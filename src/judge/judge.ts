@@ -5,7 +5,7 @@
 
 import { cutText } from "#src/lib/cut-text.ts";
 import { showRawPath } from "#src/lib/raw-path.ts";
-import type { Census, Fact, Observation } from "#src/model/observation.ts";
+import type { Census, Observation } from "#src/model/observation.ts";
 import { type Group, isLearning, seeGroup } from "#src/ordinary/learning.ts";
 import { acceptRecord, isOrdinaryRecord, lookAtRecord } from "#src/ordinary/record.ts";
 import { acceptMember, missMember, seeMember } from "#src/ordinary/set.ts";
@@ -49,7 +49,7 @@ export class Judge {
    * Takes one fact. Facts of sensors that are not enabled are passed over.
    * @param isSuspect a newcomer is not taken in, even while the host or its group is still being learnt
    */
-  take(fact: Fact, { isSuspect = false }: { readonly isSuspect?: boolean } = {}): readonly Outcome[] {
+  take(fact: Observation | Census, { isSuspect = false }: { readonly isSuspect?: boolean } = {}): readonly Outcome[] {
     const facts = this.#parts.facts.get(fact.sensor);
     if (facts === undefined) return [];
     switch (fact.type) {
@@ -59,10 +59,8 @@ export class Judge {
         return this.#takeAbsent(this.#named(fact), facts);
       case "record":
         return this.#takeRecord(this.#named(fact), facts);
-      case "census":
-        return this.#takeCensus(fact, facts);
       default:
-        return [];
+        return this.#takeCensus(fact, facts);
     }
   }
 
@@ -80,6 +78,11 @@ export class Judge {
   raise(event: Observation): readonly Outcome[] {
     const facts = this.#parts.facts.get(event.sensor);
     return facts === undefined ? [] : this.#judge({ type: "new", observation: event, before: null, fields: [] }, facts);
+  }
+
+  /** Tells what the caller has judged. */
+  alert(observation: Observation, verdict: Verdict): readonly Outcome[] {
+    return this.#alerter.raise(observation, [verdict]);
   }
 
   /** What was told of a thing is over. */

@@ -25,10 +25,11 @@ const ESTABLISHED = 1 << TCP_ESTABLISHED;
 const CONNECTED = 0x1fff & ~((1 << 6) | (1 << 7) | (1 << 10)) & ~1;
 // A longer filter would cost the kernel more than telling all.
 const MAX_FILTERED = 16;
-// In struct inet_diag_msg: state at 1; the id at 4: ports, then addresses at 8 and 24; inode at 68.
+// In struct inet_diag_msg: state at 1; the id at 4: ports, then addresses at 8 and 24; uid at 64, inode at 68.
 const SOCKET_ID_AT = 4;
 const SOCKET_ID_BYTES = 48;
 const REMOTE_AT = 24;
+const UID_AT = 64;
 const DIAG_BYTES = 72;
 
 /** One connection. */
@@ -71,6 +72,18 @@ export function listConnections(
     });
   });
   return found;
+}
+
+/** How many connections each uid has: who made the socket. @throws GarrisonError when the kernel has no sock_diag */
+export function countConnections(): Map<number, number> {
+  using socket = new NetlinkSocket(NETLINK.sockDiag);
+  const counts = new Map<number, number>();
+  socket.dump(dumpRequest(CONNECTED, null), "count connections", ({ type, body }) => {
+    if (type !== TCPDIAG_GETSOCK || body.length < DIAG_BYTES) return;
+    const uid = body.readUInt32LE(UID_AT);
+    counts.set(uid, (counts.get(uid) ?? 0) + 1);
+  });
+  return counts;
 }
 
 /**

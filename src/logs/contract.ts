@@ -53,7 +53,12 @@ export type Outcome =
   /** A login that worked: counts in favour, and is learnt. */
   | "success"
   /** Against the address alone: a probe for something that is not there, a protocol error, a WAF hit. */
-  | "probe";
+  | "probe"
+  /** Neither: it is only counted, as a level. */
+  | "count";
+
+/** Levels that lines of logs are counted for. */
+export type LogCount = "mail-accepted";
 
 /** One offending (or favourable) line. Texts are decoded as UTF-8 where they are UTF-8, and as the attacker wrote them: escape them where shown. */
 export interface LogHit {
@@ -73,6 +78,8 @@ export interface LogHit {
   readonly detail: string | null;
   /** How much it counts: 1 is one failed password. */
   readonly weight: number;
+  /** The level that it adds 1 to, for `user`. @default none */
+  readonly counts?: LogCount;
   /** What is kept in place of the line, where that holds what must not be kept: bodies, cookies, passwords. @default the line */
   readonly text?: string;
 }

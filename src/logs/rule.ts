@@ -1,5 +1,5 @@
 /** The shape of a rule file of our own. A rule is data: what it looks for, what it takes from the line, and lines with their expected result. Types only. */
-import type { LogFormat, Outcome } from "./contract.ts";
+import type { LogCount, LogFormat, Outcome } from "./contract.ts";
 
 /** Rules of one service. */
 export interface RuleFile {
@@ -26,6 +26,11 @@ export interface Rule {
   readonly name: string;
   readonly sentence: string;
   readonly outcome: Outcome;
+  /**
+   * The level that a line adds 1 to, for its `user`, such as `mail-accepted`.
+   * @default none
+   */
+  readonly counts?: LogCount;
   /**
    * How much one line counts, 1 is one failed password: 5 what nobody sends by mistake, 0.2 what health checks do as well.
    * @default 1

@@ -49,6 +49,8 @@ export function answerer(mind: Mind): Answerer {
         return send(await answerBlock(mind, request, author(mind, conversation)));
       case "unblock":
         return sendAll(conversation, await answerUnblock(mind, request, author(mind, conversation)));
+      case "levels":
+        return sendAll(conversation, mind.levels?.describe() ?? []);
       case "blocks":
         return conversation.sendAll(answerBlocks(mind, request));
       case "blocks-report":

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Outcome } from "#src/judge/alerter.ts";
 import { census, openHost, plainFacts, present, record, START, type TestHost, told } from "#src/judge/test-host.mts";
-import type { Fact } from "#src/model/observation.ts";
+import type { Fact, Levels } from "#src/model/observation.ts";
 import { readValue, writeValue } from "#src/store/outbox.ts";
 import { Store, unlessFull } from "#src/store/store.ts";
 import { Intake } from "./intake.ts";
@@ -16,6 +16,7 @@ class Bench implements Disposable {
   readonly host: TestHost;
   readonly intake: Intake;
   readonly told: string[] = [];
+  readonly levels: Levels[] = [];
   readonly outcomes: Outcome[] = [];
   readonly acknowledged: string[] = [];
   readonly full: (string | null)[] = [];
@@ -36,6 +37,7 @@ class Bench implements Disposable {
     this.intake = new Intake({
       store: this.host.store,
       judge: this.host.judge,
+      takeLevels: (levels) => this.levels.push(levels),
       tell: (outcomes) => {
         this.outcomes.push(...outcomes);
         this.told.push(...told(outcomes));
@@ -99,6 +101,23 @@ describe("Intake.take()", () => {
     assert.equal(bench.take(1, present("a", START), present("b", START)), true);
     assert.deepEqual(bench.told, ["new plain.new a1", "new plain.new a2"]);
     assert.deepEqual(readValue(bench.host.store, "sentry.taken"), { boot: "b1", seq: 1 });
+  });
+
+  test("hands levels on as they come, also with a full store, and acknowledges their batch", () => {
+    using bench = new Bench();
+    const levels: Levels = {
+      sensor: "plain",
+      type: "levels",
+      atUnixMs: START,
+      spanMs: 1000,
+      isWhole: false,
+      values: [],
+    };
+    assert.equal(bench.take(1, levels, present("a", START)), true);
+    assert.deepEqual([bench.levels, bench.told], [[levels], ["new plain.new a1"]]);
+    fill(bench.host.store);
+    assert.equal(bench.take(2, levels, { ...present("b", START), ...LARGE }), false);
+    assert.equal(bench.levels.length, 2);
   });
 
   test("passes over a batch that was taken already, also after a restart", () => {

@@ -5,7 +5,7 @@
  */
 import type { Outcome } from "#src/judge/alerter.ts";
 import type { Judge } from "#src/judge/judge.ts";
-import type { Fact } from "#src/model/observation.ts";
+import type { Fact, Levels } from "#src/model/observation.ts";
 import { readValue, writeValue } from "#src/store/outbox.ts";
 import { isStoreFull, type Store } from "#src/store/store.ts";
 
@@ -21,10 +21,15 @@ export interface Batch {
   readonly items: readonly Fact[];
 }
 
+/** A fact that is judged with its batch. */
+type Judged = Exclude<Fact, Levels>;
+
 /** What the intake works with. */
 export interface IntakeParts {
   readonly store: Store;
   readonly judge: Pick<Judge, "take">;
+  /** Levels are told here once a batch comes, again when it comes again; they need no place in the store. */
+  takeLevels(levels: Levels): void;
   tell(outcomes: readonly Outcome[]): void;
   /** Batches of `boot` up to `seq` are stored now. */
   acknowledge(boot: string, seq: number): void;
@@ -33,7 +38,7 @@ export interface IntakeParts {
   /** Makes room in a store that has reached its bound. @returns whether there is some */
   makeRoom(): boolean;
   /** A fact could not be judged, and was passed over: others must not wait for it. Called within the transaction of its batch. */
-  onPassedOver(fact: Fact, error: unknown): void;
+  onPassedOver(fact: Judged, error: unknown): void;
   /** Runs `callback` once, later; the result cancels it. @default setTimeout */
   readonly after?: (delayMs: number, callback: () => void) => () => void;
 }
@@ -58,6 +63,7 @@ export class Intake implements Disposable {
 
   /** @returns whether the batch is stored, now or before */
   take(batch: Batch): boolean {
+    for (const item of batch.items) if (item.type === "levels") this.#parts.takeLevels(item);
     // The sentry sends again what we have not acknowledged, on each new link.
     if (this.#waiting.some((one) => one.batch.boot === batch.boot && one.batch.seq === batch.seq)) return false;
     if (this.#waiting.length === 0 && this.#keepOrMakeRoom(batch)) return true;
@@ -122,15 +128,17 @@ export class Intake implements Disposable {
 
   #judge(items: readonly Fact[]): readonly Outcome[] {
     const { store, judge, onPassedOver } = this.#parts;
-    return items.flatMap((item) => {
-      try {
-        return store.attempt(() => judge.take(item));
-      } catch (error) {
-        if (isStoreFull(error)) throw error;
-        onPassedOver(item, error);
-        return [];
-      }
-    });
+    return items
+      .filter((item) => item.type !== "levels")
+      .flatMap((item) => {
+        try {
+          return store.attempt(() => judge.take(item));
+        } catch (error) {
+          if (isStoreFull(error)) throw error;
+          onPassedOver(item, error);
+          return [];
+        }
+      });
   }
 
   #retryLater(): void {

@@ -8,6 +8,7 @@ import { POLICY } from "#src/logs/decide/test-hits.mts";
 import { readJails } from "#src/logs/fail2ban/read-jails.ts";
 import type { JailSpec } from "#src/logs/fail2ban/spec.ts";
 import type { StoredUpTo } from "#src/model/log-stream.ts";
+import type { Levels } from "#src/model/observation.ts";
 import { facts } from "#src/sensors/logs/facts.ts";
 import { ActionStore } from "#src/store/action-store.ts";
 import { BlockStore } from "#src/store/block-store.ts";
@@ -36,6 +37,7 @@ class Bench implements AsyncDisposable {
   readonly actions: ActionStore;
   readonly asked: BlockRequest[] = [];
   readonly taken: { readonly bytes: number; readonly stored: readonly StoredUpTo[] }[] = [];
+  readonly levels: Levels[] = [];
   readonly outcomes: Outcome[] = [];
   readonly logged: string[] = [];
   readonly engine: BlockEngine;
@@ -78,6 +80,7 @@ class Bench implements AsyncDisposable {
       client: () => ({ taken: (bytes, stored) => this.taken.push({ bytes, stored }) }),
       log: { error: (text) => this.logged.push(text), warn: (text) => this.logged.push(text), info: () => undefined },
       now: () => this.nowUnixMs,
+      takeLevels: (levels) => this.levels.push(levels),
       tell: (outcomes) => this.outcomes.push(...outcomes),
       makeRoom: () => false,
       onFull: (reason) => reason !== null && this.logged.push(reason),
@@ -101,6 +104,14 @@ class Bench implements AsyncDisposable {
     const { name, paths } = this.#source;
     const file = { file: 1, source: name, path: paths[0] ?? "", device: "1", inode: "2", head: HEAD };
     this.center.onOpen({ ...file, offset: this.offset, position: known === undefined ? null : 0 });
+  }
+
+  /** What was counted in the minute that ends now. */
+  minute(): Readonly<Record<string, number>> {
+    this.nowUnixMs += 60_000;
+    this.center.tick();
+    const values = this.levels.at(-1)?.values ?? [];
+    return Object.fromEntries(values.map(({ series, value }) => [series, Math.round(value)]));
   }
 
   /** Lines come in, and time goes on. */
@@ -426,6 +437,47 @@ describe("LogCenter", () => {
     assert.equal(hits.listSince(0, 1000).length, 20);
     assert.partialDeepStrictEqual(hits.counts(), [{ rule: "sshd.failed", source: "auth", hits: 500 }]);
     assert.partialDeepStrictEqual(bench.center.describe(), [{ item: "source", source: "auth", lines: 500 }]);
+  });
+
+  test("counts failed logins by service, and none of a time that is over", async () => {
+    await using bench = await Bench.start();
+    bench.minute();
+    const old = bench.line("Failed password for bob from 198.51.100.9 port 4711 ssh2", bench.nowUnixMs - 600_000);
+    const now = bench.line("Failed password for bob from 198.51.100.9 port 4711 ssh2");
+    await bench.write(old, now, now);
+    assert.deepEqual(bench.minute(), { "failed-logins sshd": 2 });
+    assert.deepEqual(bench.minute(), {});
+  });
+
+  test("counts messages by who sent them, and takes them for neither failure nor login", async () => {
+    const exim: LogSource = { name: "exim-main", kind: "file", paths: ["/m"], format: "exim", isForgeable: false };
+    await using bench = await Bench.start({ sources: [exim] });
+    bench.minute();
+    const time = new Date(bench.nowUnixMs).toISOString().slice(0, 19).replace("T", " ");
+    const local = `${time} +0000 1xV6sx-00006g-0p <= alice@web1.example.net U=alice P=local S=427 T="x" for a@b.example`;
+    const remote = `${time} +0000 1xV6sx-00007l-1X <= i@a.example H=(D) [198.51.100.23]:37109 P=esmtpa A=plain:info@a.example S=457 for a@b.example`;
+    await bench.write(local, local, local, remote);
+    assert.deepEqual(bench.minute(), { "mail-accepted alice": 3, "mail-accepted info@a.example": 1 });
+    assert.equal(bench.host.store.all("SELECT * FROM log_hit WHERE rule = 'exim.mail-accepted'").length, 0);
+  });
+
+  test("counts requests by site, and none of a log that is read behind a downtime", async () => {
+    const web: LogSource = { name: "apache-access", kind: "file", paths: ["/a"], format: "access", isForgeable: false };
+    await using bench = await Bench.start({ sources: [web] });
+    bench.minute();
+    const stamp = (atUnixMs: number): string => {
+      const [, day, month, year, time] = /, (\d+) (\w+) (\d+) (\S+)/.exec(new Date(atUnixMs).toUTCString()) ?? [];
+      return `[${day}/${month}/${year}:${time} +0000]`;
+    };
+    const request = (status: number, atUnixMs = bench.nowUnixMs): string =>
+      `a.example:80 192.0.2.7 - - ${stamp(atUnixMs)} "GET / HTTP/1.1" ${status} 5 "-" "-"`;
+    await bench.write(request(200, bench.nowUnixMs - 3_600_000));
+    await bench.write(request(200), request(404), request(500));
+    assert.deepEqual(bench.minute(), {
+      "requests a.example": 3,
+      "client-errors a.example": 1,
+      "server-errors a.example": 1,
+    });
   });
 
   test("tells when it is behind, and when it has caught up", async () => {

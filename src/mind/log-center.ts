@@ -15,10 +15,12 @@ import { Decider } from "#src/logs/decide/decider.ts";
 import type { Decision } from "#src/logs/decide/decision.ts";
 import { RecentMap } from "#src/logs/decide/recent-map.ts";
 import { nameOf } from "#src/logs/decide/suspects.ts";
+import { LogLevels } from "#src/logs/levels/log-levels.ts";
 import { SourceMatcher } from "#src/logs/match/source-matcher.ts";
 import type { Alert } from "#src/model/alert.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { LogFollow, SourceState, StoredUpTo } from "#src/model/log-stream.ts";
+import type { Levels } from "#src/model/observation.ts";
 import type { Log } from "#src/processes/log.ts";
 import type { AlertStore } from "#src/store/alert-store.ts";
 import { BlockStore } from "#src/store/block-store.ts";
@@ -64,6 +66,7 @@ export interface LogCenterParts {
   readonly client: () => Pick<LogStreamClient, "taken">;
   readonly log: Log;
   readonly now: () => number;
+  takeLevels(levels: Levels): void;
   tell(outcomes: readonly Outcome[]): void;
   /** Makes room in a store that has reached its bound. @returns whether there is some */
   makeRoom(): boolean;
@@ -99,6 +102,7 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
   readonly #decider: Decider;
   readonly #logins = new LogLogins();
   readonly #routine = new RoutineAlerts();
+  readonly #levels: LogLevels;
   readonly #budgets = new RecentMap<string, { readonly window: number; kept: number }>(MAX_BUDGETS);
   readonly #work = new LogWork(() => this.#onSliceEnd());
   readonly #matchers = new Map<string, SourceMatcher>();
@@ -131,6 +135,7 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
       rulePolicies: rules.policies,
       isJournaled: (service) => this.#isJournaled(service),
     });
+    this.#levels = new LogLevels(parts.now());
     this.#rhythms = (readValue(store, "logs.rhythms") ?? {}) as unknown as Record<string, Rhythm>;
     for (const { rule, reason } of rules.refused) this.#onDisabled(rule, "", reason);
     this.#restore();
@@ -174,6 +179,8 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
       this.#waiting.troubles.push({ trouble: "silent", source, ...long });
     }
     if (this.#journals.size > 0) this.#waiting.decisions.push(...this.#forgedLines(now));
+    const levels = this.#levels.take(now);
+    if (levels !== null) this.#parts.takeLevels(levels);
     this.#keep();
   }
 
@@ -215,7 +222,10 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
       const id = opened.position === null ? null : (this.#sent[opened.position]?.id ?? null);
       const rules = this.#parts.rules.sources.get(opened.source);
       if (rules === undefined) return;
-      this.#files.set(opened.file, new LogFile(opened, id, this.#matcherOf(rules, opened.path)));
+      this.#files.set(
+        opened.file,
+        new LogFile(opened, id, this.#matcherOf(rules, opened.path), this.#counterOf(rules, opened.path)),
+      );
     });
   }
 
@@ -353,6 +363,8 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
     this.#rhythms[hit.source] = beat(this.#rhythms[hit.source], now);
     this.#count(hit, atUnixMs);
     const isHearsay = this.#isHearsay(hit);
+    if (isTrusted && !isHearsay) this.#levels.addHit(hit, atUnixMs, now);
+    if (hit.outcome === "count") return;
     if (!isHearsay) this.#waiting.decisions.push(...this.#decider.take(hit, atUnixMs));
     if (this.#isKept(timed)) this.#waiting.hits.push(timed);
     if (hit.outcome === "success" && isTrusted && !isHearsay) this.#waiting.logins.push(timed);
@@ -511,6 +523,12 @@ export class LogCenter implements Disposable, LogStreamClientHandlers {
    * Whether others than those who may write to syslog could have written the line: a client into nginx's error log, a customer's program
    * into Apache's. It is counted and kept, and nobody is blocked, or trusted, for it.
    */
+  /** What counts the lines of a log: of access logs all of them, whether or not a rule finds something. */
+  #counterOf({ source }: SourceRules, path: string): (lines: Uint8Array) => void {
+    if (source.format !== "access") return () => {};
+    return (lines) => this.#levels.addRequests(lines, path, this.#parts.now());
+  }
+
   #isHearsay({ isForgeable, source }: PlacedHit): boolean {
     return isForgeable && this.#parts.rules.sources.get(source)?.source.format !== "syslog";
   }

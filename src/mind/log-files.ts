@@ -18,8 +18,10 @@ export class LogFile {
   #position: FilePosition;
   readonly #cutter: LineCutter;
   readonly #matcher: SourceMatcher;
+  readonly #count: (lines: Uint8Array) => void;
 
-  constructor(opened: OpenedFile, id: number | null, matcher: SourceMatcher) {
+  /** @param count is given all whole lines */
+  constructor(opened: OpenedFile, id: number | null, matcher: SourceMatcher, count: (lines: Uint8Array) => void) {
     const { path, device, inode, offset, head, source, file } = opened;
     this.source = source;
     this.number = file;
@@ -27,6 +29,7 @@ export class LogFile {
     this.#position = { path, device, inode, offset, head, isAway: false, isDone: false };
     this.#cutter = new LineCutter(offset);
     this.#matcher = matcher;
+    this.#count = count;
   }
 
   /** Hits in the lines that these bytes complete. */
@@ -61,6 +64,7 @@ export class LogFile {
 
   #match(lines: Buffer, offset: number): readonly PlacedHit[] {
     const place: LinePlace = { file: this.#position.path, offset, line: null };
+    this.#count(lines);
     return this.#matcher.match(lines, place);
   }
 }

@@ -28,6 +28,7 @@ import { answerer } from "./answers.ts";
 import { BLOCK, BlockEngine } from "./block-engine.ts";
 import { BlockLists } from "./block-lists.ts";
 import { Intake } from "./intake.ts";
+import type { LevelCenter } from "./level-center.ts";
 import { loadFacts } from "./load-facts.ts";
 import type { LogCenter } from "./log-center.ts";
 import { LogStreamClient } from "./log-stream-client.ts";
@@ -82,6 +83,7 @@ export class Mind {
   #server: CommandServer | null = null;
   #notifier: Notifier | null = null;
   #logs: LogCenter | null = null;
+  #levels: LevelCenter | null = null;
   #logStream: LogStreamClient | null = null;
   #firewall: FirewallStatus | null = null;
   #blockLists: BlockLists | null = null;
@@ -127,6 +129,7 @@ export class Mind {
     this.#intake = new Intake({
       store,
       judge: this.judge,
+      takeLevels: (levels) => this.#levels?.take(levels),
       tell: (outcomes) => this.tell(outcomes),
       acknowledge: (boot, seq) => this.#sentry?.acknowledge(boot, seq),
       onFull: (reason) => this.#onStoreFull("facts", reason),
@@ -194,6 +197,7 @@ export class Mind {
         this.#onLost("sentry", reason);
       },
     });
+    await this.#startLevels();
     await this.#startLogs();
     this.#server = new CommandServer(this.#child.listenFd, answerer(this));
     this.#timer = setInterval(() => void this.#tick(), TICK_MS);
@@ -232,10 +236,13 @@ export class Mind {
    * @throws GarrisonError those of {@link Judge.accept}, `GARRISON_STORE_FULL`
    */
   accept(id: string, by: string, forMs: number): readonly Outcome[] {
-    return this.change(() => {
-      const accepted = this.judge.accept(id, by, forMs, Date.now());
+    const now = Date.now();
+    const outcomes = this.change(() => {
+      const accepted = this.judge.accept(id, by, forMs, now);
       return [...accepted, ...accepted.flatMap(({ alert }) => this.#logs?.onAccepted(alert) ?? [])];
     });
+    for (const { alert } of outcomes) this.#levels?.accept(alert, forMs === 0 ? null : now + forMs);
+    return outcomes;
   }
 
   /** The command of a drill has gone. */
@@ -247,6 +254,11 @@ export class Mind {
 
   get notifier(): Notifier | null {
     return this.#notifier;
+  }
+
+  /** The levels; `null`: no sensor tells any. */
+  get levels(): LevelCenter | null {
+    return this.#levels;
   }
 
   /** The logs; `null`: none are read. */
@@ -313,6 +325,7 @@ export class Mind {
     // Behind the warden: what waits for an answer of it ends now.
     await this.#blockLists?.[Symbol.asyncDispose]();
     await this.#notifier?.[Symbol.asyncDispose]();
+    this.#levels?.[Symbol.dispose]();
     this.store[Symbol.dispose]();
   }
 
@@ -334,6 +347,20 @@ export class Mind {
     this.#save("notify.told", this.#toldNumber);
   }
 
+  async #startLevels(): Promise<void> {
+    if (!this.facts.values().some(({ levels }) => levels !== undefined)) return;
+    const { LevelCenter } = await import("./level-center.ts");
+    this.#levels = new LevelCenter({
+      facts: this.facts,
+      store: this.store,
+      judge: this.judge,
+      userName: (uid) => this.users.nameOf(uid),
+      log: this.#child.log,
+      now: () => Date.now(),
+      tell: (outcomes) => this.tell(outcomes),
+    });
+  }
+
   async #startLogs(): Promise<void> {
     const { logs, blocks, logsSocket } = this.settings;
     if (logs === null) return;
@@ -347,6 +374,7 @@ export class Mind {
       alerts: this.alerts,
       engine: this.blocks,
       client: () => this.#logStream!,
+      takeLevels: (levels) => this.#levels?.take(levels),
       log: this.#child.log,
       now: () => Date.now(),
       tell: (outcomes) => this.tell(outcomes),
@@ -436,6 +464,7 @@ export class Mind {
     await this.engine.expire();
     unlessFull(() => this.blocks.expire());
     this.#logs?.tick();
+    this.#levels?.tick();
   }
 
   #forgetOld(now: number): void {

@@ -40,6 +40,8 @@ export interface Levels {
   readonly atUnixMs: number;
   /** Length of that time. */
   readonly spanMs: number;
+  /** Whether other series of the sensor had nothing in that time. */
+  readonly isWhole: boolean;
   readonly values: readonly Level[];
 }
 

@@ -64,6 +64,8 @@ export function describeSubject(subject: Subject): string {
       return shortText(`account ${subject.name}`, MAX_ABOUT);
     case "address":
       return shortText(`address ${subject.address}`, MAX_ABOUT);
+    case "level":
+      return shortText(subject.series, MAX_ABOUT);
     case "sensor":
       return shortText(`sensor ${subject.name}`, MAX_ABOUT);
     default:

@@ -79,4 +79,7 @@ export const MIGRATIONS: readonly string[] = [
   "ALTER TABLE block ADD COLUMN outcome TEXT;",
   // What is due is asked for every five seconds, of as many actions as there were blocks within the time that alerts are kept.
   "CREATE INDEX action_by_state ON action (state, expires_ms);",
+  `CREATE TABLE level (
+    sensor TEXT NOT NULL, series TEXT NOT NULL, at_ms INTEGER NOT NULL, state TEXT NOT NULL, past BLOB NOT NULL, PRIMARY KEY (sensor, series)
+  ) STRICT;`,
 ];

@@ -6,7 +6,7 @@ import type { Group } from "#src/ordinary/learning.ts";
 import type { RecordState } from "#src/ordinary/record.ts";
 import type { Member } from "#src/ordinary/set.ts";
 import { fromKeyText, toKeyText } from "./key-text.ts";
-import type { Row, Store } from "./store.ts";
+import type { Row, Store, Value } from "./store.ts";
 
 /** What a member or a record is of. */
 export type Thing = Pick<Observation, "sensor" | "group" | "key" | "subject">;
@@ -172,8 +172,8 @@ function toMember(row: Row): StoredMember {
 function toRecord(row: Row): StoredRecord {
   return {
     ...toThing(row),
-    ordinary: fromText(row["ordinary"] ?? null),
-    seen: fromText(row["seen"] ?? null),
+    ordinary: fromText(row["ordinary"]),
+    seen: fromText(row["seen"]),
     firstAtUnixMs: Number(row["first_ms"]),
     lastAtUnixMs: Number(row["last_ms"]),
   };
@@ -192,6 +192,6 @@ function toText(facts: JsonObject | null): string | null {
   return facts === null ? null : JSON.stringify(facts);
 }
 
-function fromText(text: string | number | null): JsonObject | null {
-  return text === null ? null : (JSON.parse(String(text)) as JsonObject);
+function fromText(text: Value | undefined): JsonObject | null {
+  return text === null || text === undefined ? null : (JSON.parse(String(text)) as JsonObject);
 }

@@ -17,7 +17,7 @@ const PAGE_BYTES = 4096;
 const NO_PAGE_LIMIT = 4_294_967_294;
 
 /** A value that a statement takes or gives. */
-export type Value = string | number | null;
+export type Value = string | number | null | Uint8Array;
 /** One row, by the names of its columns. */
 export type Row = Readonly<Record<string, Value>>;
 

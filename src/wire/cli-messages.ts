@@ -49,6 +49,8 @@ export const toMind = tagged("t", {
   blocks: object({ t: oneOf(["blocks"]), limit: integer(1, 100_000) }),
   /** What was blocked, or would have been, within the last so long. */
   "blocks-report": object({ t: oneOf(["blocks-report"]), sinceMs: DURATION_MS }),
+  /** Series of levels. */
+  levels: object({ t: oneOf(["levels"]) }),
   /** Sources and rules of logs. */
   logs: object({ t: oneOf(["logs"]) }),
   /** Hits of the web application firewall, put together; `false-positive`: rules that ordinary visitors hit. */

@@ -51,6 +51,7 @@ export const subject: Check<Subject> = tagged("type", {
   file: fileSubject,
   account: object({ type: oneOf(["account"]), name: SHORT }),
   sensor: object({ type: oneOf(["sensor"]), name: SHORT }),
+  level: object({ type: oneOf(["level"]), series: SHORT }),
   address: object({ type: oneOf(["address"]), address: SHORT }),
 });
 
@@ -84,6 +85,7 @@ const levels: Check<Levels> = object({
   type: oneOf(["levels"]),
   atUnixMs: INSTANT,
   spanMs: integer(0, 86_400_000),
+  isWhole: flag,
   values: list(object({ series: SHORT, value: amount, detail: nullable(jsonObject(4, 500)) }), 10_000),
 });
 

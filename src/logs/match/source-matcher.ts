@@ -182,7 +182,8 @@ export class SourceMatcher {
     const { rule, service, outcome, atUnixMs, address, user, site, detail, weight } = hit;
     const shown = (hit.text ?? text).slice(0, MAX_HIT_TEXT);
     const own = { place, source: this.#source.name, text: shown, isForgeable };
-    return { rule, service, outcome, atUnixMs, address, user, site, detail, weight, ...own };
+    const placed = { rule, service, outcome, atUnixMs, address, user, site, detail, weight, ...own };
+    return hit.counts === undefined ? placed : { ...placed, counts: hit.counts };
   }
 
   #searchBlock(block: Buffer, handlers: BlockHandlers): void {

@@ -111,7 +111,7 @@ class Replay {
 
   #onHit(file: number, hit: PlacedHit): void {
     this.#verdicts.take(hit, this.#clock.nowUnixMs);
-    if (hit.outcome === "success") return;
+    if (hit.outcome === "success" || hit.outcome === "count") return;
     this.#fileHits++;
     this.#hits.push([
       file,

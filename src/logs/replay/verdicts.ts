@@ -38,6 +38,7 @@ export class Verdicts {
 
   /** @param fallbackUnixMs for a line without a time, in front of the first one that has one */
   take(hit: PlacedHit, fallbackUnixMs: number): void {
+    if (hit.outcome === "count") return;
     const atUnixMs = hit.atUnixMs ?? this.#lastUnixMs ?? fallbackUnixMs;
     this.#lastUnixMs = atUnixMs;
     if (hit.outcome !== "success" && hit.address !== null) this.#offend(hit.address, atUnixMs);

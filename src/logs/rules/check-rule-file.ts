@@ -38,7 +38,8 @@ const hit = object({
 const rule = object({
   name,
   sentence: text(500),
-  outcome: oneOf(["failure", "success", "probe"]),
+  outcome: oneOf(["failure", "success", "probe", "count"]),
+  counts: optional(oneOf(["mail-accepted"])),
   weight: optional(weight),
   pattern: text(MAX_PATTERN),
   flags: optional(oneOf(["", "i"])),

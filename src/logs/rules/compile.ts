@@ -54,6 +54,7 @@ function hitOf(name: string, service: string, rule: Rule, { groups = {} }: RegEx
     site: readText(groups["site"]),
     detail: readText(groups["detail"]),
     weight: rule.weight ?? 1,
+    ...(rule.counts === undefined ? {} : { counts: rule.counts }),
   };
 }
 

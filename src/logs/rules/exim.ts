@@ -39,6 +39,33 @@ export const EXIM: RuleFile = {
       ],
     },
     {
+      name: "mail-accepted",
+      sentence: "A message was taken of an account of this host.",
+      outcome: "count",
+      counts: "mail-accepted",
+      // Exim quotes a sender that holds spaces, so that they end where its quotes end.
+      pattern: String.raw`^\w{6}-\w{6,11}-\w{2,4} <= (?!<>)(?<keptSender>(?:"(?:[^"\\]|\\.)*")?[^\s"]+) (?:R=[\w-]+ )?U=(?<keptUser>(?<user>[^\s"]+)) P=local .*$`,
+      literal: " <= ",
+      samples: [
+        {
+          line: '2026-11-22 12:41:35 1xV6sx-00006g-0p <= alice@web1.example.net U=alice P=local S=427 T="hello 1" for r1@grey.example.org',
+          hit: { user: "alice" },
+        },
+        {
+          line: '2026-11-22 12:41:35 1xV6sx-00006g-0p <= "a <= b"@web1.example.net U=alice P=local S=427 T="x U=bob P=local " for r1@grey.example.org',
+          hit: { user: "alice" },
+        },
+        {
+          line: '2026-11-22 12:41:35 1xV6sx-00007i-1W <= <> R=1xV6sx-00007X-1I U=Debian-exim P=local S=1946 T="Mail delivery failed: returning message to sender" for nosuch@dead.example.org',
+          hit: null,
+        },
+        {
+          line: '2026-11-22 12:41:36 1xV6sy-000082-0p <= spam@evil.example H=(evil.example) [198.51.100.77]:54531 P=esmtp S=497 id=20261122124136.000496@web1.example.net T="test" for alice@web1.example.net',
+          hit: null,
+        },
+      ],
+    },
+    {
       name: "relay-denied",
       sentence: "Somebody wanted us to pass on mail for others.",
       outcome: "probe",
@@ -118,6 +145,7 @@ export const EXIM: RuleFile = {
       name: "authenticated",
       sentence: "A message was taken from a client that had logged in.",
       outcome: "success",
+      counts: "mail-accepted",
       // A sender holds spaces only in quotes or behind a backslash (RFC 5321 §4.1.2): such a one is not read.
       pattern: String.raw`^\w{6}-\w{6,11}-\w{2,4} <= (?<keptSender>[^\s"\\]+) H=${PEER} (?:.* )?P=\w+ (?:[A-Z][\w.]*=(?:"[^"]*"|[^\s"]*) )*?A=[\w-]+:(?<keptUser>(?<user>[^\s"]+)) (?:.* )?S=\d+ .*$`,
       // Most messages come from clients that have not logged in.

@@ -11,7 +11,7 @@ export const POSTFIX: RuleFile = {
   sentence: "Logins, relay tries and protocol abuse at smtpd and postscreen of Postfix 2 and 3.",
   sources: ["mail", "journal"],
   format: "syslog",
-  programs: ["postfix*/smtpd", "postfix*/postscreen"],
+  programs: ["postfix*/smtpd", "postfix*/postscreen", "postfix*/pickup"],
   rules: [
     {
       name: "auth-failed",
@@ -31,6 +31,20 @@ export const POSTFIX: RuleFile = {
         {
           line: "Nov 22 12:50:43 web1 postfix/submission/smtpd[9]: warning: h.example.com[2001:db8::1]:48123: SASL PLAIN authentication failed: (reason unavailable), sasl_username=x[192.0.2.66]: SASL LOGIN authentication failed: y",
           hit: { address: "2001:db8::1", user: "x[192.0.2.66]: SASL LOGIN authentication failed: y" },
+        },
+      ],
+    },
+    {
+      name: "mail-accepted",
+      sentence: "A message was taken of an account of this host.",
+      outcome: "count",
+      counts: "mail-accepted",
+      pattern: String.raw`^[A-Za-z0-9]{6,20}: (?<user>uid=\d+) from=<.*>$`,
+      literal: ": uid=",
+      samples: [
+        {
+          line: "Nov 22 12:50:43 web1 postfix/pickup[339]: DC341456: uid=2001 from=<alice>",
+          hit: { user: "uid=2001" },
         },
       ],
     },
@@ -106,6 +120,7 @@ export const POSTFIX: RuleFile = {
       name: "authenticated",
       sentence: "A message was taken from a client that had logged in.",
       outcome: "success",
+      counts: "mail-accepted",
       pattern: String.raw`^[A-Za-z0-9]{6,20}: client=${PEER}, sasl_method=[\w-]+, sasl_username=(?<keptUser>(?<user>[^\s,]+))(?:, .*)?$`,
       literal: "sasl_username=",
       samples: [

@@ -41,7 +41,7 @@ export function levelWords(
 ): LevelWords {
   return {
     observed: `${formatLevel(value)}${unit === "" ? "" : ` ${unit}`}`,
-    ordinary: `${whenOf(reading.basis, localUnixMs)} ${owner} has ${bandText(reading)}`,
+    ordinary: `${momentText(reading.basis, localUnixMs)} ${owner} has ${bandText(reading)}`,
     why: whyOf(reading),
   };
 }
@@ -61,7 +61,8 @@ export function bandText({ expectedLow, expectedHigh }: Band): string {
   return low === high ? low : `${low} to ${high}`;
 }
 
-function whenOf(basis: Band["basis"], localUnixMs: number): string {
+/** The moments that a band is of, in words: `for a Tuesday at 14:00`. */
+export function momentText(basis: Band["basis"], localUnixMs: number): string {
   const day = DAYS[((Math.floor(localUnixMs / DAY_MS) % 7) + 7) % 7];
   const minutes = Math.floor((((localUnixMs % DAY_MS) + DAY_MS) % DAY_MS) / 60_000);
   const hour = String(Math.floor(minutes / 60)).padStart(2, "0");

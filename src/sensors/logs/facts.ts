@@ -1,6 +1,7 @@
 /** What the mind knows of logs: what a decision and a login mean, how grave it is, and what to type next. */
 import type { SensorFacts } from "#src/judge/contract.ts";
 import { judgeDecision } from "./decisions.ts";
+import { LEVEL_KINDS, levels } from "./levels.ts";
 import { describeLogin, judgeLogin, stillLearnsLogin } from "./logins.ts";
 import { judgeTrouble } from "./troubles.ts";
 
@@ -20,8 +21,10 @@ export const facts: SensorFacts = {
     "logs.silent": "A log in which something is ordinarily found has had nothing for long",
     "logs.behind": "A log grows faster than it is read",
     "logs.rule-disabled": "A rule for logs is not looked at any more",
+    ...LEVEL_KINDS,
   },
   describe: describeLogin,
+  levels,
   stillLearns: stillLearnsLogin,
   judge: (change, host) => {
     const { observation } = change;
