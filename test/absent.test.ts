@@ -6,18 +6,18 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { SENSORS } from "#src/features.ts";
 import { Host, waitFor } from "./e2e/host.ts";
 import { buildOwnTree, makeTree, type Tree } from "./tree.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
-const MINIMAL = `
-notify: { syslog: false }
-sensors:
-  listeners: { enabled: false }
-  secrets: { enabled: false }
-  logs: { enabled: false }
-`;
+const ENABLED = "files";
+const MINIMAL = [
+  "notify: { syslog: false }",
+  "sensors:",
+  ...SENSORS.filter(({ name }) => name !== ENABLED).map(({ name }) => `  ${name}: { enabled: false }`),
+].join("\n");
 const FULL = `
 notify: { syslog: false, webhook: { url: "http://127.0.0.1:9/", secret: "0123456789abcdef" } }
 `;
