@@ -220,14 +220,30 @@ is logged in; --dry-run asks the same checks, and says which were not made. Open
     .action(run(async () => (await import("./commands/blocks.ts")).restore));
 }
 
-function addLooking(program: Command): void {
-  program
+function addLevels(program: Command): void {
+  const levels = program
     .command("levels")
-    .description("how much there is of what is counted, what is ordinary for it at this hour, and its last day")
-    .argument("[text]", "only series with this in their name, such as eth0 or queue")
+    .description("levels: how much there is of what is counted, what is ordinary for it at this hour, and its last day")
+    .option("--only <text>", "only series with this in their name, such as eth0 or queue")
     .option("--all", "all of them, not only the highest of each kind")
-    .addHelpText("after", "\nExit code 1 when one is unusual. Example: garrison levels packets-out --json")
+    .addHelpText("after", "\nExit code 1 when one is unusual. Example: garrison levels --only packets-out --json")
     .action(run(async () => (await import("./commands/levels.ts")).showLevels));
+  levels
+    .command("replay")
+    .description("judge a recorded series of numbers value by value, as if it came now")
+    .argument("<file>", 'rows "timestamp,value", also gzipped; "-" is standard input')
+    .addHelpText(
+      "after",
+      `
+With --json a line for each row, else the alerts in words. The first day, and 150 values at least, are learnt. Rows that cannot be read are
+told and left out. No running garrison is needed. Exit code 1 when there are alerts, 3 when not all could be read.
+Example: garrison levels replay packets.csv --json | jq 'select(.alert)'`,
+    )
+    .action(run(async () => (await import("./commands/levels-replay.ts")).replayLevels));
+}
+
+function addLooking(program: Command): void {
+  addLevels(program);
   const logs = program
     .command("logs")
     .description("logs: what is read of them and found in them, now or in recorded ones")
@@ -262,20 +278,6 @@ The time is that of the lines. No running garrison is needed; the lines are pars
 Exit code 1 when something offends. Example: garrison logs replay /var/log/auth.log /var/log/auth.log.1 --json`,
     )
     .action(run(async () => (await import("./commands/logs-replay.ts")).replay));
-  program
-    .command("levels")
-    .description("levels: how much there ordinarily is of what, hour by hour")
-    .command("replay")
-    .description("judge a recorded series of numbers value by value, as if it came now")
-    .argument("<file>", 'rows "timestamp,value", also gzipped; "-" is standard input')
-    .addHelpText(
-      "after",
-      `
-With --json a line for each row, else the alerts in words. The first day, and 150 values at least, are learnt. Rows that cannot be read are
-told and left out. No running garrison is needed. Exit code 1 when there are alerts, 3 when not all could be read.
-Example: garrison levels replay packets.csv --json | jq 'select(.alert)'`,
-    )
-    .action(run(async () => (await import("./commands/levels-replay.ts")).replayLevels));
   logs
     .command("rules")
     .description("the rules, what each counts, and which are disabled")

@@ -24,12 +24,17 @@ export const checkSeries = object({
 });
 type Series = Checked<typeof checkSeries>;
 
-/** `garrison levels [TEXT]`: each series with what is ordinary for it now, and its last day. Exit code 1 when one is unusual. */
-export async function showLevels({ folders, output }: Context, { all }: { all?: true }, wanted = ""): Promise<void> {
+interface ShowOptions {
+  readonly all?: true;
+  readonly only?: string;
+}
+
+/** `garrison levels`: each series with what is ordinary for it now, and its last day. Exit code 1 when one is unusual. */
+export async function showLevels({ folders, output }: Context, { all, only = "" }: ShowOptions): Promise<void> {
   const items = await askAll(folders.socket, { t: "levels" });
-  const series = items.map((item) => checkSeries(item, "series")).filter((one) => isWanted(one, wanted.toLowerCase()));
+  const series = items.map((item) => checkSeries(item, "series")).filter((one) => isWanted(one, only.toLowerCase()));
   if (output.isJson) output.jsonLines(series);
-  else showText(series, output, all === true || wanted !== "");
+  else showText(series, output, all === true || only !== "");
   if (series.some(isUnusual)) throw new Exit(EXIT.found);
 }
 

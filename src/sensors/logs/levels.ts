@@ -61,7 +61,7 @@ type AlertKind = NonNullable<Kind["alert"]>;
 const NEXT: Readonly<Record<AlertKind, (of: string) => readonly string[]>> = {
   "mail.sent-high": (of) => ["garrison mail queue --by account", `exigrep ${quoteForShell(of)} /var/log/exim4/mainlog`],
   "auth.failures-high": () => ["garrison blocks report --last 1h", "garrison logs"],
-  "web.errors-high": () => ["garrison levels server-errors"],
+  "web.errors-high": () => ["garrison levels --only server-errors"],
 };
 
 /** MITRE ATT&CK: Spearphishing and spam sent from here are T1534 and T1496.004; guessing is T1110; T1499 is a service worn down. */
