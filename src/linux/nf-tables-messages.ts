@@ -4,6 +4,17 @@
  * @see linux v6.18 include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h
  */
 import { NetlinkWriter } from "./netlink-messages.ts";
+import {
+  NF_ACCEPT,
+  NF_DROP,
+  NFT_GOTO,
+  NFT_META,
+  NFT_OBJECT_COUNTER,
+  NFT_PAYLOAD,
+  NFT_REG32_00,
+  NFT_REG32_08,
+  NfRule,
+} from "./nf-rule.ts";
 
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
@@ -13,20 +24,7 @@ const NLM_F_DUMP = 0x300;
 const NLM_F_CREATE = 0x400;
 const NLM_F_APPEND = 0x800;
 const NFPROTO_INET = 1;
-const NFT_CONTINUE_DROP = 0;
-const NF_ACCEPT = 1;
-const NFT_GOTO = -4;
-const NFT_REG_VERDICT = 0;
-const NFT_OBJECT_COUNTER = 1;
-const NFT_CMP_EQ = 0;
-const NFT_META_NFPROTO = 15;
-const NFT_META_L4PROTO = 16;
-const NFT_PAYLOAD_NETWORK_HEADER = 1;
-const NFT_PAYLOAD_TRANSPORT_HEADER = 2;
 const NF_INET_PRE_ROUTING = 0;
-/** First of the 32-bit registers; keys of sets are put together from here on. */
-const NFT_REG32_00 = 8;
-const NFT_REG32_08 = 16;
 // Types of data as nft(8) has them, for those who list our sets. A concatenation is 6 bits a part.
 const TYPE_IPV4_ADDRESS = 7;
 const TYPE_IPV6_ADDRESS = 8;
@@ -43,15 +41,17 @@ export const NFT_MSG = {
   newSet: 9,
   getSet: 10,
   newSetElement: 12,
+  getSetElement: 13,
   delSetElement: 14,
   newGeneration: 15,
+  getGeneration: 16,
   newObject: 18,
   getObject: 19,
 } as const;
 type Message = (typeof NFT_MSG)[keyof typeof NFT_MSG];
 
 /** Flags of a set. */
-export const NFT_SET = { interval: 0x4, timeout: 0x10, concat: 0x80 } as const;
+export const NFT_SET = { interval: 0x4, timeout: 0x10, dynamic: 0x20, concat: 0x80 } as const;
 /** Attributes that we read of what the kernel tells. */
 export const NFTA = {
   table: 1,
@@ -84,6 +84,18 @@ export interface NewSet {
   readonly flags: number;
 }
 
+/** A set to be made that rules fill. */
+export interface CountingSet {
+  readonly name: string;
+  /** As nft(8) has it, for those who list our sets. */
+  readonly keyType: number;
+  readonly keyBytes: number;
+  /** When it is full, packets of new keys are not counted. */
+  readonly maxElements: number;
+  /** An element that nothing was counted by for so long goes. `null`: it stays. */
+  readonly timeoutMs: number | null;
+}
+
 /** A batch for the one table `table`; {@link NfBatch.finish} gives the datagram. */
 export class NfBatch {
   readonly #writer = new NetlinkWriter();
@@ -114,12 +126,12 @@ export class NfBatch {
     this.#message(NFT_MSG.delTable, 0, () => {});
   }
 
-  /** A chain at the hook where packets come in, before routing and before anything of a lower place in line; policy accept. */
-  addBaseChain(name: string, priority: number): void {
+  /** A chain at a hook, by default where packets come in, before routing; policy accept. */
+  addBaseChain(name: string, priority: number, hook = NF_INET_PRE_ROUTING): void {
     this.#message(NFT_MSG.newChain, NLM_F_CREATE, () => {
       this.#writer.text(3, name);
       this.#writer.nest(4, () => {
-        this.#writer.u32be(1, NF_INET_PRE_ROUTING);
+        this.#writer.u32be(1, hook);
         this.#writer.u32be(2, priority);
       });
       this.#writer.u32be(5, NF_ACCEPT);
@@ -155,6 +167,20 @@ export class NfBatch {
     });
   }
 
+  /** A set that rules fill, with a counter an element. */
+  addCountingSet({ name, keyType, keyBytes, maxElements, timeoutMs }: CountingSet): void {
+    this.#message(NFT_MSG.newSet, NLM_F_CREATE, () => {
+      this.#writer.text(2, name);
+      this.#writer.u32be(3, NFT_SET.dynamic | (timeoutMs === null ? 0 : NFT_SET.timeout));
+      this.#writer.u32be(4, keyType);
+      this.#writer.u32be(5, keyBytes);
+      this.#writer.nest(9, () => this.#writer.u32be(1, maxElements));
+      this.#setId++;
+      this.#writer.u32be(10, this.#setId);
+      if (timeoutMs !== null) this.#writer.u64be(11, timeoutMs);
+    });
+  }
+
   /** Elements that are there already stay as they are, with the time they have. */
   addElements(set: string, elements: SetKeys): void {
     this.#elements(NFT_MSG.newSetElement, NLM_F_CREATE, set, elements);
@@ -184,58 +210,61 @@ export class NfBatch {
     });
   }
 
+  /** A rule behind those that the chain has. */
+  addRule(chain: string, write: (rule: NfRule) => void): void {
+    this.#message(NFT_MSG.newRule, NLM_F_CREATE | NLM_F_APPEND, () => {
+      this.#writer.text(2, chain);
+      this.#writer.nest(4, () => write(new NfRule(this.#writer)));
+    });
+  }
+
   /** Packets of one protocol family go on in another chain. */
   addFamilyRule(chain: string, family: 4 | 6, target: string): void {
-    this.#rule(chain, () => {
-      this.#meta(NFT_META_NFPROTO, NFT_REG32_00);
-      this.#compare(NFT_REG32_00, [family === 4 ? 2 : 10]);
-      this.#verdict(NFT_GOTO, target);
+    this.addRule(chain, (rule) => {
+      matchFamily(rule, family);
+      rule.verdict(NFT_GOTO, target);
     });
   }
 
   /** Packets whose source lies, by its first `prefix` bits, in the set go on in another chain. */
-  addSourceRule(chain: string, rule: { family: 4 | 6; prefix: number; set: string; target: string }): void {
-    this.#rule(chain, () => {
-      this.#source(rule.family, rule.prefix);
-      this.#lookup(rule.set);
-      this.#verdict(NFT_GOTO, rule.target);
+  addSourceRule(chain: string, look: { family: 4 | 6; prefix: number; set: string; target: string }): void {
+    this.addRule(chain, (rule) => {
+      loadSource(rule, look.family, look.prefix);
+      rule.lookup(look.set);
+      rule.verdict(NFT_GOTO, look.target);
     });
   }
 
   /** The same for one transport protocol (6: TCP, 17: UDP), with the destination port as a part of the key. */
   addSourcePortRule(
     chain: string,
-    rule: { family: 4 | 6; prefix: number; protocol: number; set: string; target: string },
+    look: { family: 4 | 6; prefix: number; protocol: number; set: string; target: string },
   ): void {
-    this.#rule(chain, () => {
-      this.#meta(NFT_META_L4PROTO, NFT_REG32_08);
-      this.#compare(NFT_REG32_08, [rule.protocol]);
-      this.#source(rule.family, rule.prefix);
-      this.#payload(NFT_REG32_00 + SOURCE[rule.family].bytes / 4, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
-      this.#lookup(rule.set);
-      this.#verdict(NFT_GOTO, rule.target);
+    this.addRule(chain, (rule) => {
+      rule.meta(NFT_META.l4proto, NFT_REG32_08);
+      rule.compare(NFT_REG32_08, [look.protocol]);
+      loadSource(rule, look.family, look.prefix);
+      rule.payload(NFT_REG32_00 + SOURCE[look.family].bytes / 4, NFT_PAYLOAD.transport, 2, 2);
+      rule.lookup(look.set);
+      rule.verdict(NFT_GOTO, look.target);
     });
   }
 
   /** Packets whose source is in the set are let through: no other rule of this table sees them. */
   addAcceptRule(chain: string, family: 4 | 6, set: string): void {
-    this.#rule(chain, () => {
-      this.#meta(NFT_META_NFPROTO, NFT_REG32_00);
-      this.#compare(NFT_REG32_00, [family === 4 ? 2 : 10]);
-      this.#source(family, SOURCE[family].bytes * 8);
-      this.#lookup(set);
-      this.#verdict(NF_ACCEPT);
+    this.addRule(chain, (rule) => {
+      matchFamily(rule, family);
+      loadSource(rule, family, SOURCE[family].bytes * 8);
+      rule.lookup(set);
+      rule.verdict(NF_ACCEPT);
     });
   }
 
   /** All else is counted and dropped. */
   addDropRule(chain: string, counter: string): void {
-    this.#rule(chain, () => {
-      this.#expression("objref", () => {
-        this.#writer.u32be(1, NFT_OBJECT_COUNTER);
-        this.#writer.text(2, counter);
-      });
-      this.#verdict(NFT_CONTINUE_DROP);
+    this.addRule(chain, (rule) => {
+      rule.counter(counter);
+      rule.verdict(NF_DROP);
     });
   }
 
@@ -283,77 +312,6 @@ export class NfBatch {
       if (isEnd) this.#writer.u32be(3, 1);
     });
   }
-
-  #rule(chain: string, expressions: () => void): void {
-    this.#message(NFT_MSG.newRule, NLM_F_CREATE | NLM_F_APPEND, () => {
-      this.#writer.text(2, chain);
-      this.#writer.nest(4, expressions);
-    });
-  }
-
-  #expression(name: string, data: () => void): void {
-    this.#writer.nest(1, () => {
-      this.#writer.text(1, name);
-      this.#writer.nest(2, data);
-    });
-  }
-
-  #meta(key: number, register: number): void {
-    this.#expression("meta", () => {
-      this.#writer.u32be(2, key);
-      this.#writer.u32be(1, register);
-    });
-  }
-
-  #compare(register: number, value: readonly number[]): void {
-    this.#expression("cmp", () => {
-      this.#writer.u32be(1, register);
-      this.#writer.u32be(2, NFT_CMP_EQ);
-      this.#writer.nest(3, () => this.#writer.raw(1, Uint8Array.from(value)));
-    });
-  }
-
-  #payload(register: number, base: number, offset: number, bytes: number): void {
-    this.#expression("payload", () => {
-      this.#writer.u32be(1, register);
-      this.#writer.u32be(2, base);
-      this.#writer.u32be(3, offset);
-      this.#writer.u32be(4, bytes);
-    });
-  }
-
-  /** The source address, its bits behind the prefix cleared, into the first register of a key. */
-  #source(family: 4 | 6, prefix: number): void {
-    const { offset, bytes } = SOURCE[family];
-    this.#payload(NFT_REG32_00, NFT_PAYLOAD_NETWORK_HEADER, offset, bytes);
-    if (prefix === bytes * 8) return;
-    this.#expression("bitwise", () => {
-      this.#writer.u32be(1, NFT_REG32_00);
-      this.#writer.u32be(2, NFT_REG32_00);
-      this.#writer.u32be(3, bytes);
-      this.#writer.nest(4, () => this.#writer.raw(1, maskOf(prefix, bytes)));
-      this.#writer.nest(5, () => this.#writer.raw(1, new Uint8Array(bytes)));
-    });
-  }
-
-  #lookup(set: string): void {
-    this.#expression("lookup", () => {
-      this.#writer.text(1, set);
-      this.#writer.u32be(2, NFT_REG32_00);
-    });
-  }
-
-  #verdict(code: number, chain?: string): void {
-    this.#expression("immediate", () => {
-      this.#writer.u32be(1, NFT_REG_VERDICT);
-      this.#writer.nest(2, () =>
-        this.#writer.nest(2, () => {
-          this.#writer.u32be(1, code);
-          if (chain !== undefined) this.#writer.text(2, chain);
-        }),
-      );
-    });
-  }
 }
 
 /** A request for all chains, rules, sets or objects of a table. */
@@ -389,6 +347,18 @@ function writeHeader(bytes: Buffer, at: number, length: number, type: number): v
   bytes[at + 1] = length >> 8;
   bytes[at + 2] = type & 0xff;
   bytes[at + 3] = type >> 8;
+}
+
+function matchFamily(rule: NfRule, family: 4 | 6): void {
+  rule.meta(NFT_META.nfproto, NFT_REG32_00);
+  rule.compare(NFT_REG32_00, [family === 4 ? 2 : 10]);
+}
+
+/** The source address, its bits behind the prefix cleared, into the first register of a key. */
+function loadSource(rule: NfRule, family: 4 | 6, prefix: number): void {
+  const { offset, bytes } = SOURCE[family];
+  rule.payload(NFT_REG32_00, NFT_PAYLOAD.network, offset, bytes);
+  if (prefix !== bytes * 8) rule.mask(NFT_REG32_00, maskOf(prefix, bytes));
 }
 
 function maskOf(prefix: number, bytes: number): Uint8Array {
