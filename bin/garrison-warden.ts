@@ -1,13 +1,14 @@
 /**
  * Entry of the warden: acts, and reads nothing hostile. What it is confined to comes as arguments, because it is needed before the
- * settings: its folders, and how packets are dropped.
+ * settings: its folders, how packets are dropped, and whether there is a file for counts of traffic.
  */
 import { prepareIptablesLock } from "#src/linux/iptables-lock.ts";
 import { whyNoNfTables } from "#src/linux/nf-tables-firewall.ts";
 import { landlockVersion } from "#src/linux/privileges.ts";
 import { becomeConfined } from "#src/processes/confine.ts";
+import { WARDEN_COUNTS_FD } from "#src/processes/descriptors.ts";
 
-const [, , journalFolder = "/", actionsFolder = "/", webFolder = "/", backend = "off"] = process.argv;
+const [, , journalFolder = "/", actionsFolder = "/", webFolder = "/", backend = "off", counts = "off"] = process.argv;
 // Only who has chosen iptables, or has nothing else, gets what iptables needs.
 const mayBlock = process.getuid?.() === 0 && backend !== "off";
 const usesIptables =
@@ -27,6 +28,7 @@ becomeConfined({
   writes: [journalFolder, actionsFolder, webFolder, ...(usesIptables ? prepareIptablesLock() : [])],
   readOnlyMounts: false,
   internet: usesIptables ? "raw" : false,
+  inherited: counts === "counts" ? [WARDEN_COUNTS_FD] : [],
 });
 const { startChild } = await import("#src/processes/child.ts");
 const { runWarden } = await import("#src/warden/warden.ts");

@@ -11,6 +11,7 @@ import { Judge } from "#src/judge/judge.ts";
 import { cutText } from "#src/lib/cut-text.ts";
 import { errorText, GarrisonError } from "#src/lib/errors.ts";
 import { toRawPath } from "#src/lib/raw-path.ts";
+import { UserNames } from "#src/linux/user-names.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Notifier } from "#src/notify/notifier.ts";
 import type { Child } from "#src/processes/child.ts";
@@ -36,7 +37,6 @@ import { PackageOwners } from "./packages.ts";
 import { SentryClient, type SentryStatus } from "./sentry-client.ts";
 import { CommandServer } from "./server.ts";
 import { describeStatus } from "./status.ts";
-import { UserNames } from "./users.ts";
 import { type FirewallStatus, WardenClient } from "./warden-client.ts";
 import { Watchers } from "./watchers.ts";
 

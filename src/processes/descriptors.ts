@@ -6,3 +6,7 @@ export const CONTROL_FD = 3;
 export const LISTEN_FD = 4;
 /** The sentry's second listening socket, for bytes of logs. */
 export const LOGS_FD = 5;
+/** The sentry's end of the file in which the warden tells what each account has sent: to be read. */
+export const SENTRY_COUNTS_FD = 6;
+/** The warden's: to be written. */
+export const WARDEN_COUNTS_FD = 5;

@@ -1,5 +1,6 @@
 /** What `up` tells each child at start, as one JSON line. Types only: the sender is root, the receiver trusts it. */
 import type { BlocksOptions, WardenBlockOptions } from "#src/blocks/options.ts";
+import type { AccountingOptions } from "#src/linux/nf-accounting.ts";
 import type { LogsOptions } from "#src/logs/options.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { NotifyOptions } from "#src/notify/options.ts";
@@ -27,6 +28,14 @@ export interface WardenSettings {
   /** Patterns of the watched files: an action on a file refuses any other. */
   readonly watchedFiles: readonly { readonly pattern: string; readonly secret: boolean }[];
   readonly blocks: WardenBlockOptions;
+  /** What of each account's traffic is counted; `null`: nothing. */
+  readonly traffic: WardenTrafficOptions | null;
+}
+
+/** Counting of traffic by account. */
+export interface WardenTrafficOptions extends AccountingOptions {
+  /** The file for the sentry. */
+  readonly countsFd: number;
 }
 
 /** For the mind. */

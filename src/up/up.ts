@@ -2,7 +2,7 @@
  * `garrison up`: makes ready, starts sentry, warden and mind, keeps them running, shows alerts. It holds root only to start the
  * others; it reads nothing that a customer can write but what the mind says, and checks that.
  */
-import { closeSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Output } from "#src/cli/output.ts";
@@ -15,6 +15,7 @@ import { FileLock } from "#src/linux/file-lock.ts";
 import { listenUnix } from "#src/linux/unix-socket.ts";
 import type { LogsSensorOptions } from "#src/logs/options.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
+import { SENTRY_COUNTS_FD, WARDEN_COUNTS_FD } from "#src/processes/descriptors.ts";
 import type { Folders } from "#src/processes/folders.ts";
 import type { MindSettings, SentrySettings, WardenSettings } from "#src/processes/settings.ts";
 import { withCanaries } from "./canaries.ts";
@@ -84,12 +85,14 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
   const mindUid = identity?.uid ?? process.getuid?.() ?? 0;
   const mindGid = identity?.gid ?? process.getgid?.() ?? 0;
   const sensors = withCanaries(config.sensors, folders.canaries);
+  const counts = openCounts(folders.run, sensors);
   const logs = (sensors["logs"] ?? null) as unknown as LogsSensorOptions | null;
   // The sentry knows where logs are; what they mean is the mind's.
-  const seen =
+  const seen: Record<string, JsonObject> =
     logs === null
-      ? sensors
+      ? { ...sensors }
       : { ...sensors, logs: { sources: logs.sources as unknown as Json, ownPaths: logs.ownPaths } };
+  if (counts !== null) seen["traffic"] = { ...sensors["traffic"], countsFd: SENTRY_COUNTS_FD };
   const sentry: SentrySettings = { root: parts.root, mindUid, sensors: seen };
   const warden: WardenSettings = {
     mindUid,
@@ -99,6 +102,8 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
     webFolder: prepared.web,
     watchedFiles: (sensors["files"]?.["watched"] ?? []) as unknown as WardenSettings["watchedFiles"],
     blocks: config.wardenBlocks,
+    traffic:
+      counts === null ? null : { countsFd: WARDEN_COUNTS_FD, udpPorts: sensors["traffic"]?.["udpPorts"] === true },
   };
   const { sentrySocket, wardenSocket, logsSocket } = folders;
   const mind: MindSettings = {
@@ -127,18 +132,25 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
       ...common,
       name: "sentry",
       script: entry("sentry"),
-      parameters: [],
+      parameters: counts === null ? [] : ["counts"],
       settings: sentry,
-      listenFds: [listenUnix(sentrySocket, mindGid), listenUnix(logsSocket, mindGid)],
+      listenFds: [
+        listenUnix(sentrySocket, mindGid),
+        listenUnix(logsSocket, mindGid),
+        ...(counts === null ? [] : [counts.readFd]),
+      ],
       maxOldSpaceMiB: 128,
     },
     {
       ...common,
       name: "warden",
       script: entry("warden"),
-      parameters: [folders.journal, prepared.actions, prepared.web, warden.blocks.backend ?? "off"],
+      parameters: [
+        ...[folders.journal, prepared.actions, prepared.web, warden.blocks.backend ?? "off"],
+        ...(counts === null ? [] : ["counts"]),
+      ],
       settings: warden,
-      listenFds: [listenUnix(wardenSocket, mindGid)],
+      listenFds: [listenUnix(wardenSocket, mindGid), ...(counts === null ? [] : [counts.writeFd])],
       maxOldSpaceMiB: 64,
     },
     {
@@ -152,6 +164,17 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
       identity: identity === null ? null : { uid: identity.uid, gid: identity.gid },
     },
   ];
+}
+
+/** The file in which the warden tells the sentry what each account sends: only who was given it can reach it. */
+function openCounts(folder: string, sensors: Parts["config"]["sensors"]): { readFd: number; writeFd: number } | null {
+  if (sensors["traffic"]?.["accounts"] !== true) return null;
+  const path = join(folder, "counts");
+  rmSync(path, { force: true });
+  const writeFd = openSync(path, "wx", 0o600);
+  const readFd = openSync(path, "r");
+  rmSync(path);
+  return { readFd, writeFd };
 }
 
 function takeLock(folder: string): FileLock {

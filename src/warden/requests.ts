@@ -10,7 +10,7 @@ import type { WardenJournal } from "./warden-journal.ts";
 /** Longest failure text of an answer. */
 const MAX_FAILURE = 2048;
 /** What only the warden says of itself. */
-const OWN_KINDS = /^(?:(?:action|undo)\.(?:begin|done|failed)|(?:blocks|journal)\..*)$/;
+const OWN_KINDS = /^(?:(?:action|undo)\.(?:begin|done|failed)|(?:blocks|journal|traffic)\..*)$/;
 
 type Answer = Extract<FromWarden, { t: "answer" }>;
 

@@ -56,6 +56,7 @@ class Host {
           { pattern: `${this.etc}/secret*`, secret: true },
         ],
         blocks: { backend: null, allow: [], proxies: [], hub: [], web: false },
+        traffic: null,
         ...settings,
       },
       listenFd: listenUnix(this.socket, 0),

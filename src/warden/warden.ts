@@ -94,14 +94,28 @@ export async function runWarden(child: Child<WardenSettings>): Promise<void> {
   });
   const tellStatus = gathered(() => server.tell(keeper.status));
   await keeper.start();
+  const traffic = await countTraffic(journal, settings.traffic);
   web?.change();
   child.onStop(async () => {
     web?.[Symbol.dispose]();
+    traffic?.[Symbol.dispose]();
     await server.close();
     await keeper[Symbol.asyncDispose]();
     facts[Symbol.dispose]();
     writer[Symbol.dispose]();
   });
+}
+
+/** Switched off, what is left of before is taken away. */
+async function countTraffic(journal: WardenJournal, options: WardenSettings["traffic"]): Promise<Disposable | null> {
+  const { endTrafficAccounting, TrafficAccounting } = await import("./traffic-accounting.ts");
+  if (options === null) {
+    endTrafficAccounting(journal);
+    return null;
+  }
+  const traffic = new TrafficAccounting({ journal, options });
+  traffic.start();
+  return traffic;
 }
 
 /** Nothing is denied any more by files that nobody keeps. */

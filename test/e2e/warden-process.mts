@@ -74,6 +74,7 @@ export class WardenProcess {
       webFolder: this.web,
       watchedFiles: [],
       blocks: this.#options,
+      traffic: null,
     };
     (this.#child.stdio[3] as Socket).on("error", () => {}).write(`${JSON.stringify(settings)}\n`);
     this.#socket = connect(path);

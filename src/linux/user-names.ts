@@ -1,4 +1,8 @@
-/** Names of users by uid from passwd(5), read again when the file has changed. */
+/**
+ * Names of users by uid from passwd(5), read again when the file has changed.
+ * Interface: /etc/passwd. Since: always. Needs: nothing. Without: no names. Cost: one stat(2) a name; 1 ms a read of 10,000 lines.
+ * Blinded by: users that only a directory service knows.
+ */
 import { readFileSync, statSync } from "node:fs";
 import { errnoOf } from "#src/lib/errors.ts";
 

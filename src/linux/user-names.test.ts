@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parsePasswd, UserNames } from "./users.ts";
+import { parsePasswd, UserNames } from "./user-names.ts";
 
 const PASSWD = `root:x:0:0:root:/root:/bin/bash
 toor:x:0:0::/root:/bin/sh
