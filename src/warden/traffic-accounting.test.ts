@@ -15,10 +15,11 @@ import { WardenJournal } from "./warden-journal.ts";
 const root = { skip: process.getuid?.() === 0 ? false : "needs root" };
 
 /** A warden's part, its journal and the sentry's end of the file; its clock is the test's. */
-function arrange(t: TestContext) {
+function arrange(t: TestContext, otherFd?: number) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const folder = mkdtempSync("/tmp/garrison-traffic-");
-  const countsFd = openSync(join(folder, "counts"), "wx");
+  const ownFd = openSync(join(folder, "counts"), "wx");
+  const countsFd = otherFd ?? ownFd;
   const readFd = openSync(join(folder, "counts"), "r");
   const writer = JournalWriter.open(join(folder, "journal"), { gid: 0 });
   const logged: string[] = [];
@@ -26,18 +27,21 @@ function arrange(t: TestContext) {
     writer,
     openLog("warden", (line) => void logged.push(line)),
   );
-  const traffic = new TrafficAccounting({ journal, options: { countsFd, udpPorts: true } });
+  let nowMs = 1_000_000;
+  const traffic = new TrafficAccounting({ journal, options: { countsFd, udpPorts: true }, nowMs: () => nowMs });
   const reader = new AccountCountsReader(readFd);
   t.after(() => {
     traffic[Symbol.dispose]();
     writer[Symbol.dispose]();
-    closeSync(countsFd);
+    closeSync(ownFd);
+    if (otherFd !== undefined) closeSync(otherFd);
     closeSync(readFd);
     rmSync(folder, { recursive: true });
   });
   const kinds = async (): Promise<string[]> =>
     (await readJournal(join(folder, "journal"), { last: 100 })).map(({ kind }) => kind);
   const look = (): AccountCounts => {
+    nowMs += 2000;
     t.mock.timers.tick(2000);
     return reader.read()!;
   };
@@ -132,4 +136,15 @@ test("busiestPorts() gives of each account the eight ports that got most since t
   assert.equal(busiest[0], "1003 udp 17: 117");
   assert.ok(busiest.includes("33 tcp 443: 5"), "an element that came back counts from 0");
   assert.ok(!busiest.some((text) => text.startsWith("1003 udp 18") || text.startsWith("1003 udp 19")));
+});
+
+test("TrafficAccounting goes on, and warns once, when the file cannot be written", root, async (t) => {
+  await enterWithPeer(t);
+  const { traffic, look, logged } = arrange(t, openSync("/dev/full", "w"));
+  traffic.start();
+  for (let count = 0; count < 3; count++) assert.equal(look(), null);
+  assert.deepEqual(
+    logged.map((line) => /ENOSPC/.test(line)),
+    [true],
+  );
 });

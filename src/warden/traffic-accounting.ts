@@ -23,8 +23,9 @@ const PORTS_MS = 10_000;
 const MANY_PACKETS = 500;
 const MANY_CONNECTIONS = 20;
 const PORTS_OF_ACCOUNT = 8;
-/** After a failure it is tried again so much later. */
+/** What the kernel has refused is tried again so much later. */
 const RETRY_MS = 60_000;
+const MAX_FAILURE = 512;
 /** Of the restores of a fight with somebody who flushes so many a minute are told to the journal. */
 const RESTORES_TOLD = 10;
 
@@ -32,31 +33,37 @@ const RESTORES_TOLD = 10;
 export interface TrafficAccountingParts {
   readonly journal: WardenJournal;
   readonly options: WardenTrafficOptions;
+  /** The same clock in each process. @default CLOCK_MONOTONIC */
+  readonly nowMs?: () => number;
 }
 
 /** Begins with {@link TrafficAccounting.start}; the owner disposes it, which takes the table away. */
 export class TrafficAccounting implements Disposable {
   readonly #parts: TrafficAccountingParts;
   readonly #toldLimit = new RateLimit(RESTORES_TOLD, 60_000);
+  readonly #nowMs: () => number;
   #accounting: NfAccounting | null = null;
   #failure: string | null = null;
+  #isTold = true;
   #restored = 0;
   // Another one at each start: counts of an earlier warden were of another table.
-  #epoch = Math.floor(monotonicMs());
+  #epoch: number;
   #before = new Map<number, AccountCount>();
   #portsBefore = new Map<string, number>();
   #ports: readonly PortCount[] = [];
-  #portsAtMs = 0;
+  #portsAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(parts: TrafficAccountingParts) {
     this.#parts = parts;
+    this.#nowMs = parts.nowMs ?? monotonicMs;
+    this.#epoch = Math.floor(this.#nowMs());
   }
 
   /** Never throws: what failed is told to the sentry, and tried again. */
   start(): void {
-    this.#lookOrFail();
-    const delayMs = this.#failure === null ? pauseBehind(this.#before.size) : RETRY_MS;
+    this.#lookAndTell();
+    const delayMs = this.#accounting === null ? RETRY_MS : pauseBehind(this.#before.size);
     // On whole seconds, so that the sentry's look a moment later finds what is new.
     this.#timer = setTimeout(() => this.start(), delayMs - (Date.now() % LOOK_MS));
   }
@@ -71,19 +78,40 @@ export class TrafficAccounting implements Disposable {
       accounting.remove();
       journal.note("traffic.end", "warden", { table: TRAFFIC_TABLE });
     } catch (error) {
-      journal.note("traffic.failed", "warden", { table: TRAFFIC_TABLE, failure: errorText(error).slice(0, 512) });
+      journal.note("traffic.failed", "warden", {
+        table: TRAFFIC_TABLE,
+        failure: errorText(error).slice(0, MAX_FAILURE),
+      });
     }
   }
 
-  #lookOrFail(): void {
+  #lookAndTell(): void {
+    let accounts: readonly AccountCount[] = [];
     try {
-      this.#look(this.#keep());
+      accounts = this.#look();
       this.#failure = null;
     } catch (error) {
-      const failure = errorText(error).slice(0, 512);
+      const failure = errorText(error).slice(0, MAX_FAILURE);
       if (failure !== this.#failure) this.#parts.journal.warn("traffic is not counted by account", { failure });
       this.#failure = failure;
-      this.#tell([]);
+    }
+    try {
+      this.#tell(accounts);
+      this.#isTold = true;
+    } catch (error) {
+      // No room for the file: the sentry notices the silence.
+      if (this.#isTold) this.#parts.journal.warn("traffic is not told to the sentry", { failure: errorText(error) });
+      this.#isTold = false;
+    }
+  }
+
+  #look(): readonly AccountCount[] {
+    try {
+      return this.#read(this.#keep());
+    } catch (error) {
+      // Somebody has flushed it between the two.
+      if (this.#accounting === null || this.#accounting.isIntact()) throw error;
+      return this.#read(this.#keep());
     }
   }
 
@@ -112,37 +140,36 @@ export class TrafficAccounting implements Disposable {
     this.#epoch++;
     this.#before.clear();
     this.#portsBefore.clear();
-    this.#portsAtMs = 0;
+    this.#portsAtMs = Number.NEGATIVE_INFINITY;
     return this.#accounting;
   }
 
-  #look(accounting: NfAccounting): void {
+  #read(accounting: NfAccounting): readonly AccountCount[] {
     const accounts = accounting.readAccounts();
     const isMuch = accounts.some((one) => sendsMuch(one, this.#before.get(one.uid)));
     const pauseMs = Math.max(isMuch ? LOOK_MS : PORTS_MS, pauseBehind(this.#portsBefore.size));
-    if (monotonicMs() - this.#portsAtMs > pauseMs - LOOK_MS / 2) this.#readPorts(accounting);
+    if (this.#nowMs() - this.#portsAtMs > pauseMs - LOOK_MS / 2) this.#readPorts(accounting);
     this.#before = new Map(accounts.map((one) => [one.uid, one]));
-    this.#tell(accounts);
+    return accounts;
   }
 
   #readPorts(accounting: NfAccounting): void {
     const counts = accounting.readPorts();
     this.#ports = busiestPorts(counts, this.#portsBefore);
     this.#portsBefore = new Map(counts.map((one) => [portKey(one), one.count]));
-    this.#portsAtMs = monotonicMs();
+    this.#portsAtMs = this.#nowMs();
   }
 
   #tell(accounts: readonly AccountCount[]): void {
     const some = accounts.length <= MAX_ACCOUNTS ? accounts : mostPackets(accounts);
     writeAccountCounts(this.#parts.options.countsFd, {
-      atMs: monotonicMs(),
+      atMs: this.#nowMs(),
       epoch: this.#epoch,
       failure: this.#failure,
       restored: this.#restored,
       isFull: accounts.length >= Math.min(MAX_ACCOUNTS, MAX_ELEMENTS) || this.#portsBefore.size >= MAX_ELEMENTS,
       accounts: numbersOfAccounts(some),
       ports: this.#ports.flatMap(({ uid, protocol, port, count }) => [uid, protocol === "tcp" ? 6 : 17, port, count]),
-      portsAtMs: this.#portsAtMs,
     });
   }
 }
@@ -213,7 +240,6 @@ function numbersOfAccounts(accounts: readonly AccountCount[]): number[] {
   return numbers;
 }
 
-/** The same clock in each process. */
 function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000;
 }

@@ -13,7 +13,6 @@ const COUNTS: AccountCounts = {
   isFull: false,
   accounts: [0, 12, 1200, 1, 0, 1003, 20_005, 1_000_000, 5, 2],
   ports: [1003, 6, 25, 2],
-  portsAtMs: 80_000,
 };
 
 function arrange(t: TestContext): { fd: number; reader: AccountCountsReader } {

@@ -33,9 +33,8 @@ const accountCounts = object({
   isFull: flag,
   /** Since the epoch began, {@link ACCOUNT_NUMBERS} an account. */
   accounts: list(integer(0), MAX_ACCOUNTS * ACCOUNT_NUMBERS),
-  /** Of the time before `portsAtMs`, {@link PORT_NUMBERS} a port, for each account its busiest. */
+  /** Of at most a minute, {@link PORT_NUMBERS} a port, for each account its busiest. */
   ports: list(integer(0), MAX_PORTS * PORT_NUMBERS),
-  portsAtMs: number,
 });
 /** What the file says. */
 export type AccountCounts = Checked<typeof accountCounts>;

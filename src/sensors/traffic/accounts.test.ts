@@ -5,7 +5,7 @@ import type { AccountCounts } from "#src/wire/account-counts.ts";
 import { AccountDifferences, portsOf } from "./accounts.ts";
 
 function counts(atMs: number, accounts: readonly number[], more: Partial<AccountCounts> = {}): AccountCounts {
-  return { atMs, epoch: 1, failure: null, restored: 0, isFull: false, accounts, ports: [], portsAtMs: 0, ...more };
+  return { atMs, epoch: 1, failure: null, restored: 0, isFull: false, accounts, ports: [], ...more };
 }
 
 test("AccountDifferences gives what was sent since the telling before", () => {
