@@ -137,11 +137,8 @@ function measureAccounts(): void {
     sendAs(accounts);
     print({
       what: "a look at accounts, µs of CPU",
-      accounts: accounting.readAccounts().length,
-      look: micros(() => {
-        accounting.isIntact();
-        accounting.readAccounts();
-      }),
+      accounts: accounting.readAccounts()?.length ?? 0,
+      look: micros(() => accounting.readAccounts()),
     });
     accounting.remove();
   }

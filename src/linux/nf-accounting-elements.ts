@@ -22,16 +22,21 @@ const EXPR_DATA = 2;
 const VALUE = 1;
 const COUNTER_BYTES = 1;
 const COUNTER_PACKETS = 2;
-// A key of ours is a uid, and a port in 4 bytes behind it.
-const KEY_BYTES = [4, 8];
+// A key of ours is a uid, and a number or a port in 4 bytes behind it.
+const KEY_BYTES = 8;
 
 /** What was counted by one key. */
 export interface CountedElement {
   readonly uid: number;
-  /** 0 when the key has none. */
-  readonly port: number;
+  /** The second part of the key, as a number of this machine; of a port the two bytes are in the order of the network. */
+  readonly part: number;
   readonly packets: number;
   readonly bytes: number;
+}
+
+/** The kernel's number of the last change of any table when it gave an answer: its last 16 bits. */
+export function generationOf(body: Buffer): number {
+  return body.readUInt16BE(2);
 }
 
 /**
@@ -56,11 +61,11 @@ function parseElement(body: Buffer, from: number, to: number): CountedElement | 
   const value = key === null ? null : find(body, key.from, key.to, VALUE);
   const expression = find(body, from, to, EXPR);
   const data = expression === null ? null : find(body, expression.from, expression.to, EXPR_DATA);
-  if (value === null || data === null || !KEY_BYTES.includes(value.to - value.from)) return null;
+  if (value === null || data === null || value.to - value.from !== KEY_BYTES) return null;
   return {
     // As the kernel has it: in the order of the machine.
     uid: body.readUInt32LE(value.from),
-    port: value.to - value.from === 8 ? body.readUInt16BE(value.from + 4) : 0,
+    part: body.readUInt32LE(value.from + 4),
     packets: readCount(body, data, COUNTER_PACKETS),
     bytes: readCount(body, data, COUNTER_BYTES),
   };

@@ -15,7 +15,7 @@ function arrange(t: TestContext, udpPorts = false): NfAccounting {
 
 function countOf(accounting: NfAccounting, uid: number): AccountCount {
   const none = { uid, packets: 0, bytes: 0, connections: 0, mailConnections: 0 };
-  return accounting.readAccounts().find((one) => one.uid === uid) ?? none;
+  return accounting.readAccounts()?.find((one) => one.uid === uid) ?? none;
 }
 
 /** What rules that an admin could have written have counted: by the same kernel in another way. */
@@ -120,7 +120,7 @@ test("NfAccounting leaves tables of others as they are, and is not in their way"
   assert.match(run("nft", "list", "counter", "inet", "admin", "c1001"), /packets 5 /);
   run("nft", "add", "table", "ip", "another");
   run("nft", "delete", "table", "ip", "another");
-  assert.equal(accounting.isIntact(), true, "changes of other tables are no matter of ours");
+  assert.equal(accounting.readAccounts()?.length, 1, "changes of other tables are no matter of ours");
   assert.equal(accounting.remove(), true);
   assert.equal(run("nft", "--stateless", "list", "ruleset"), others);
 });
@@ -128,7 +128,7 @@ test("NfAccounting leaves tables of others as they are, and is not in their way"
 test("NfAccounting does not count what an admin's rule drops", root, async (t) => {
   await enterWithPeer(t);
   const drop = "chain out { type filter hook output priority 0; udp dport 7 drop; }";
-  feed(`table inet admin { ${drop} }`, "nft", "-f", "-");
+  feed(`table inet admin { ${drop}; }`, "nft", "-f", "-");
   const accounting = arrange(t);
   sendAs(1001, `udp('${PEER[4]}', 9, 5)`);
   assert.throws(() => sendAs(1001, `udp('${PEER[4]}', 7, 1)`), /Operation not permitted/);
@@ -136,7 +136,7 @@ test("NfAccounting does not count what an admin's rule drops", root, async (t) =
 });
 
 test(
-  "NfAccounting.isIntact() notices whoever flushes, changes or restores it, and install() makes it anew",
+  "NfAccounting.readAccounts() notices whoever flushes, changes or restores it, and install() makes it anew",
   root,
   async (t) => {
     await enterWithPeer(t);
@@ -151,9 +151,9 @@ test(
       () => feed(saved, "nft", "-f", "-"),
     ];
     for (const disturb of disturbances) {
-      assert.equal(accounting.isIntact(), true);
+      assert.notEqual(accounting.readAccounts(), null);
       disturb();
-      assert.equal(accounting.isIntact(), false);
+      assert.equal(accounting.readAccounts(), null);
       accounting.install();
       sendAs(1001, `udp('${PEER[4]}', 9, 3)`);
       assert.equal(countOf(accounting, 1001).packets, 3);
@@ -167,7 +167,7 @@ test("NfAccounting.remove() says whether there was a table", root, () => {
   assert.equal(accounting.remove(), false);
   accounting.install();
   assert.equal(accounting.remove(), true);
-  assert.equal(accounting.isIntact(), false);
+  assert.equal(accounting.readAccounts(), null);
   assert.equal(run("nft", "list", "tables"), "");
 });
 
@@ -187,7 +187,7 @@ test("NfAccounting cannot be had without CAP_NET_ADMIN", root, () => {
   enterNamespace();
   const script = `import("#src/linux/nf-accounting.ts").then(({ NfAccounting }) => {
     const accounting = new NfAccounting({ udpPorts: false });
-    for (const act of ["install", "readAccounts"]) try { accounting[act](); } catch (error) { console.log(error.cause.code); }
+    for (const act of ["install", "readPorts"]) try { accounting[act](); } catch (error) { console.log(error.cause.code); }
   });`;
   const words = ["--bounding-set", "-net_admin", "--inh-caps", "-net_admin", process.execPath, "-e", script];
   assert.equal(run("setpriv", ...words), "EPERM\nEPERM\n");

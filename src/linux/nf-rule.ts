@@ -40,6 +40,14 @@ export class NfRule {
     });
   }
 
+  /** A constant, as a part of a key. */
+  load(register: number, value: readonly number[]): void {
+    this.#expression("immediate", () => {
+      this.#writer.u32be(1, register);
+      this.#writer.nest(2, () => this.#writer.raw(1, Uint8Array.from(value)));
+    });
+  }
+
   compare(register: number, value: readonly number[]): void {
     this.#expression("cmp", () => {
       this.#writer.u32be(1, register);

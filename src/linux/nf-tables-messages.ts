@@ -20,7 +20,6 @@ const NFNL_SUBSYS_NFTABLES = 10;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 const NLM_F_REQUEST = 1;
-const NLM_F_ACK = 4;
 const NLM_F_DUMP = 0x300;
 const NLM_F_CREATE = 0x400;
 const NLM_F_APPEND = 0x800;
@@ -45,7 +44,6 @@ export const NFT_MSG = {
   getSetElement: 13,
   delSetElement: 14,
   newGeneration: 15,
-  getGeneration: 16,
   newObject: 18,
   getObject: 19,
 } as const;
@@ -63,9 +61,6 @@ export const NFTA = {
   objectData: 4,
   chainHandle: 2,
 } as const;
-
-// What nft(8) keeps with a set: its keys are in the order of the machine. Of a concatenation it knows that of each part.
-const HOST_ORDER = Uint8Array.of(0, 4, 1, 0, 0, 0);
 
 /** Where a payload is: IPv4 or IPv6 source address. */
 const SOURCE = { 4: { offset: 12, bytes: 4 }, 6: { offset: 8, bytes: 16 } } as const;
@@ -182,7 +177,6 @@ export class NfBatch {
       this.#setId++;
       this.#writer.u32be(10, this.#setId);
       if (timeoutMs !== null) this.#writer.u64be(11, timeoutMs);
-      this.#writer.raw(13, HOST_ORDER);
     });
   }
 
@@ -325,15 +319,6 @@ export function nfDumpRequest(message: Message, table: string, set?: string): Bu
   writer.begin((NFNL_SUBSYS_NFTABLES << 8) | message, NLM_F_REQUEST | NLM_F_DUMP, 1, [NFPROTO_INET, 0, 0, 0]);
   writer.text(NFTA.table, table);
   if (set !== undefined) writer.text(NFTA.setName, set);
-  writer.end();
-  return writer.bytes;
-}
-
-/** A request for the number of the last change of any table. */
-export function nfGenerationRequest(): Buffer {
-  const writer = new NetlinkWriter();
-  const type = (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG.getGeneration;
-  writer.begin(type, NLM_F_REQUEST | NLM_F_ACK, 1, [0, 0, 0, 0]);
   writer.end();
   return writer.bytes;
 }

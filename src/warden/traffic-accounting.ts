@@ -106,51 +106,42 @@ export class TrafficAccounting implements Disposable {
   }
 
   #look(): readonly AccountCount[] {
-    try {
-      return this.#read(this.#keep());
-    } catch (error) {
-      // Somebody has flushed it between the two.
-      if (this.#accounting === null || this.#accounting.isIntact()) throw error;
-      return this.#read(this.#keep());
-    }
-  }
-
-  /** The table, made when it is not there or not as we left it. */
-  #keep(): NfAccounting {
-    const { journal, options } = this.#parts;
-    if (this.#accounting?.isIntact() === true) return this.#accounting;
-    if (this.#accounting === null) {
-      if (process.geteuid?.() !== 0) throw new Error("Cannot count packets by account: not run as root");
-      const accounting = new NfAccounting(options);
-      try {
-        journal.require("traffic.begin", "warden", { table: TRAFFIC_TABLE, udpPorts: options.udpPorts });
-        accounting.install();
-      } catch (error) {
-        accounting[Symbol.dispose]();
-        throw error;
-      }
-      this.#accounting = accounting;
-    } else {
-      this.#accounting.install();
-      this.#restored++;
-      if (this.#toldLimit.take(performance.now())) {
-        journal.note("traffic.restored", "warden", { table: TRAFFIC_TABLE, restored: this.#restored });
-      }
-    }
-    this.#epoch++;
-    this.#before.clear();
-    this.#portsBefore.clear();
-    this.#portsAtMs = Number.NEGATIVE_INFINITY;
-    return this.#accounting;
-  }
-
-  #read(accounting: NfAccounting): readonly AccountCount[] {
-    const accounts = accounting.readAccounts();
+    const accounting = this.#accounting ?? this.#begin();
+    const accounts = accounting.readAccounts() ?? this.#restore(accounting);
     const isMuch = accounts.some((one) => sendsMuch(one, this.#before.get(one.uid)));
     const pauseMs = Math.max(isMuch ? LOOK_MS : PORTS_MS, pauseBehind(this.#portsBefore.size));
     if (this.#nowMs() - this.#portsAtMs > pauseMs - LOOK_MS / 2) this.#readPorts(accounting);
     this.#before = new Map(accounts.map((one) => [one.uid, one]));
     return accounts;
+  }
+
+  /** Makes the table, once it is written down. */
+  #begin(): NfAccounting {
+    const { journal, options } = this.#parts;
+    if (process.geteuid?.() !== 0) throw new Error("Cannot count packets by account: not run as root");
+    const accounting = new NfAccounting(options);
+    try {
+      journal.require("traffic.begin", "warden", { table: TRAFFIC_TABLE, udpPorts: options.udpPorts });
+      accounting.install();
+    } catch (error) {
+      accounting[Symbol.dispose]();
+      throw error;
+    }
+    this.#accounting = accounting;
+    return accounting;
+  }
+
+  /** Makes it again when it is not there or not as we left it. */
+  #restore(accounting: NfAccounting): readonly AccountCount[] {
+    accounting.install();
+    this.#restored++;
+    this.#epoch++;
+    this.#portsBefore.clear();
+    this.#portsAtMs = Number.NEGATIVE_INFINITY;
+    if (this.#toldLimit.take(performance.now())) {
+      this.#parts.journal.note("traffic.restored", "warden", { table: TRAFFIC_TABLE, restored: this.#restored });
+    }
+    return [];
   }
 
   #readPorts(accounting: NfAccounting): void {

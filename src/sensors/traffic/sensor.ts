@@ -67,6 +67,8 @@ class TrafficWatcher implements Disposable {
   #countedMs = Number.NEGATIVE_INFINITY;
   #accountSpanMs = 0;
   #restored = 0;
+  /** What the last sight was made of. */
+  #seen = "";
   #notKept = 0;
   #detailedMs = Number.NEGATIVE_INFINITY;
 
@@ -257,8 +259,11 @@ class TrafficWatcher implements Disposable {
     const why = this.#whyNoAccounts();
     const isYoung = performance.now() - this.#startedMs < FIRST_SIGHT_MS;
     if (why !== null && this.#reader !== null && this.#counts === null && isYoung) return;
-    const own = [...this.#before.keys()].filter((name) => this.#outward.has(name)).length;
     const isFull = this.#counts?.isFull === true;
+    const own = this.#outward.size;
+    const seen = `${own} ${isFull} ${why}`;
+    if (seen === this.#seen) return;
+    this.#seen = seen;
     this.#context.sight({
       state: (why === null && !isFull) || !this.#options.accounts ? "watching" : "degraded",
       sees: [
