@@ -18,7 +18,7 @@ function host(mailers: number): HostKnowledge {
   return { members: () => members, membersOf: () => [], packageOf: () => null };
 }
 
-function judgeMailer(seen: JsonObject): Verdict {
+function judgeMailer(seen: JsonObject, mailers = 2): Verdict {
   const observation = {
     sensor: "traffic",
     type: "present",
@@ -30,7 +30,7 @@ function judgeMailer(seen: JsonObject): Verdict {
     atUnixMs: 0,
     scanned: false,
   } as const;
-  return facts.judge({ type: "new", observation, before: null, fields: [] }, host(2)) as Verdict;
+  return facts.judge({ type: "new", observation, before: null, fields: [] }, host(mailers)) as Verdict;
 }
 
 test("judgeLevel() names the account, its processes, other ends and ports, the band and the multiple", () => {
@@ -121,4 +121,6 @@ test("facts.judge() tells of an account that mails for the first time", () => {
     /^account alice \(uid 1003\) connects to mail servers; by \/usr\/bin\/perl \(pid 4711\); to 192\.0\.2\.5 tcp port 25/,
   );
   assert.equal(judgeMailer({ ...DETAIL, uid: 8 }).severity, "medium");
+  assert.match(judgeMailer(DETAIL, 0).ordinary, /^no account of this host ordinarily connects to mail servers, and /);
+  assert.match(judgeMailer(DETAIL, 1).ordinary, /^1 account of this host ordinarily connects to mail servers, and /);
 });

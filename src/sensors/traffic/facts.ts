@@ -60,12 +60,19 @@ function judgeMailer({ observation }: Change, host: HostKnowledge): Verdict {
   return {
     kind: "traffic.mail-new",
     severity: Number(seen["uid"]) >= FIRST_USER_UID ? "high" : "medium",
-    ordinary: `${others === 1 ? "1 account" : `${others} accounts`} of this host ordinarily ${others === 1 ? "connects" : "connect"} to mail servers, and ${nameOf(seen)} does not`,
+    ordinary: `${howMany(others)} to mail servers, and ${nameOf(seen)} does not`,
     observed: [`${nameOf(seen)} connects to mail servers`, ...inWords(seen)].join("; "),
     evidence: seen,
     next: nextOf(`account:${seen["uid"]}`, seen),
     attack: ["T1071.003"],
   };
+}
+
+function howMany(accounts: number): string {
+  if (accounts === 0) return "no account of this host ordinarily connects";
+  return accounts === 1
+    ? "1 account of this host ordinarily connects"
+    : `${accounts} accounts of this host ordinarily connect`;
 }
 
 function severityOf(measure: string, of: string, multiple: number | null): Severity {
