@@ -1,7 +1,7 @@
 /**
  * Packets and bytes of each network interface since it was made.
  * Kernel interface: /proc/net/dev, held open and read anew. Since: always. Needs: nothing. Without: nothing is known of interfaces.
- * Cost: one system call a look; 8 µs with 3 interfaces, 0.3 ms with 200. A dump of RTM_GETLINK takes three times as long.
+ * Cost: two system calls a look; 0.03 ms with 1 interface, 0.5 ms with 200. A dump of RTM_GETLINK takes as long before it is parsed.
  * It stays with the network namespace in which it was opened. Blinded by: other namespaces; packets that a driver or XDP takes before
  * they are counted. Counters begin at 0 when an interface is made again under its name; those of some drivers wrap at 2^32.
  */

@@ -17,6 +17,9 @@ import type { WardenJournal } from "./warden-journal.ts";
 
 /** How often it looks. With very many elements, of which each takes about 1 µs, it looks so much later that it is 1/500 of a core. */
 const LOOK_MS = 1000;
+/** While all accounts together send less than this between two looks, it looks every other second: that is rest. */
+const QUIET_PACKETS = 100;
+const QUIET_LOOK_MS = 2000;
 const MS_AN_ELEMENT = 0.5;
 /** Ports are looked at so often, and at once when an account begins to send this much within a second. */
 const PORTS_MS = 10_000;
@@ -46,6 +49,7 @@ export class TrafficAccounting implements Disposable {
   #failure: string | null = null;
   #isTold = true;
   #restored = 0;
+  #lookMs = LOOK_MS;
   // Another one at each start: counts of an earlier warden were of another table.
   #epoch: number;
   #before = new Map<number, AccountCount>();
@@ -63,7 +67,7 @@ export class TrafficAccounting implements Disposable {
   /** Never throws: what failed is told to the sentry, and tried again. */
   start(): void {
     this.#lookAndTell();
-    const delayMs = this.#accounting === null ? RETRY_MS : pauseBehind(this.#before.size);
+    const delayMs = this.#accounting === null ? RETRY_MS : Math.max(this.#lookMs, pauseBehind(this.#before.size));
     // On whole seconds, so that the sentry's look a moment later finds what is new.
     this.#timer = setTimeout(() => this.start(), delayMs - (Date.now() % LOOK_MS));
   }
@@ -111,6 +115,8 @@ export class TrafficAccounting implements Disposable {
     const isMuch = accounts.some((one) => sendsMuch(one, this.#before.get(one.uid)));
     const pauseMs = Math.max(isMuch ? LOOK_MS : PORTS_MS, pauseBehind(this.#portsBefore.size));
     if (this.#nowMs() - this.#portsAtMs > pauseMs - LOOK_MS / 2) this.#readPorts(accounting);
+    const sent = accounts.reduce((sum, one) => sum + one.packets - (this.#before.get(one.uid)?.packets ?? 0), 0);
+    this.#lookMs = sent < QUIET_PACKETS ? QUIET_LOOK_MS : LOOK_MS;
     this.#before = new Map(accounts.map((one) => [one.uid, one]));
     return accounts;
   }

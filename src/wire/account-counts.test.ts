@@ -35,6 +35,7 @@ test("AccountCountsReader reads what writeAccountCounts() has written last, also
   for (const counts of [COUNTS, large, { ...COUNTS, failure: "Cannot: é\n€" }, COUNTS]) {
     writeAccountCounts(fd, counts);
     assert.deepEqual(reader.read(), counts);
+    assert.equal(reader.read(), null, "it is told once");
   }
 });
 

@@ -50,17 +50,22 @@ export function writeAccountCounts(fd: number, counts: AccountCounts): void {
 /** Reads it. One for each file: it keeps its memory. */
 export class AccountCountsReader {
   readonly #fd: number;
+  readonly #check = Buffer.alloc(CHECK_CHARACTERS);
   #buffer = Buffer.alloc(16 * 1024);
+  #lastCheck = "";
 
   constructor(fd: number) {
     this.#fd = fd;
   }
 
   /**
-   * @returns `null` when nothing was written yet, or it is just being written
+   * @returns `null` when nothing was written since the last time, or it is just being written
    * @throws GarrisonError `GARRISON_WIRE_MALFORMED` when it is whole and not what it must be
    */
   read(): AccountCounts | null {
+    // Of what is written anew the check is another one: it has the time in it.
+    if (readSync(this.#fd, this.#check, 0, CHECK_CHARACTERS, 0) < CHECK_CHARACTERS) return null;
+    if (this.#check.toString("latin1") === this.#lastCheck) return null;
     let length = readSync(this.#fd, this.#buffer, 0, this.#buffer.length, 0);
     if (length === this.#buffer.length && length < MAX_BYTES + CHECK_CHARACTERS + 1) {
       this.#buffer = Buffer.alloc(MAX_BYTES + CHECK_CHARACTERS + 1);
@@ -71,6 +76,7 @@ export class AccountCountsReader {
     if (end <= CHECK_CHARACTERS) return null;
     const body = this.#buffer.subarray(CHECK_CHARACTERS + 1, end + 1);
     if (this.#buffer.toString("latin1", 0, CHECK_CHARACTERS) !== checkOf(body)) return null;
+    this.#lastCheck = checkOf(body);
     return accountCounts(JSON.parse(body.toString("utf8")), "counts");
   }
 }
