@@ -10,6 +10,7 @@ import { errorText } from "#src/lib/errors.ts";
 import type { Alert } from "#src/model/alert.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Level, Levels, Observation } from "#src/model/observation.ts";
+import type { LevelOptions } from "#src/ordinary/levels/detector.ts";
 import { type LevelBounds, type LevelFinding, WatchedLevel } from "#src/ordinary/levels/watched-level.ts";
 import { bandText, formatLevel, momentText } from "#src/ordinary/levels/words.ts";
 import type { Log } from "#src/processes/log.ts";
@@ -19,8 +20,9 @@ import { isStoreFull, type Store, unlessFull } from "#src/store/store.ts";
 const MAX_SERIES = 10_000;
 const MINUTE_MS = 60_000;
 const FORGOTTEN_AFTER_MS = 30 * 86_400_000;
-// One false alarm a series in ten weeks: a host has hundreds of them.
-const OPTIONS = { falseAlarmsPerWeek: 0.1, localOffsetMs };
+/** So many false alarms a week of all series together; rarer than this no single one can be told to be. */
+const FALSE_ALARMS_A_WEEK = 1;
+const RAREST = 0.05;
 const NOT_LEARNT = "this host has not been watched long enough to know";
 /** So many ticks until each series was stored once: an hour. */
 const STORING_TICKS = 720;
@@ -54,11 +56,17 @@ export class LevelCenter implements Disposable {
   #storedATick = 1;
   /** Values of series for which there was no place. */
   #passedOver = 0;
+  /** Read by the detectors with each value. */
+  readonly #options: LevelOptions & { falseAlarmsPerWeek: number } = {
+    falseAlarmsPerWeek: FALSE_ALARMS_A_WEEK,
+    localOffsetMs,
+  };
 
   constructor(parts: LevelCenterParts) {
     this.#parts = parts;
     this.#levels = new LevelStore(parts.store);
     this.#restore();
+    this.#shareFalseAlarms();
   }
 
   /** Takes values of the sentry. Those that were taken before are passed over. */
@@ -108,6 +116,7 @@ export class LevelCenter implements Disposable {
   tick(): void {
     if (this.#unstored.length === 0) {
       this.#forgetOld();
+      this.#shareFalseAlarms();
       this.#unstored = [...this.#series.values()];
       this.#storedATick = Math.ceil(this.#unstored.length / STORING_TICKS);
     }
@@ -149,7 +158,7 @@ export class LevelCenter implements Disposable {
       this.#passedOver++;
       return null;
     }
-    const series = { sensor, name, sort, level: new WatchedLevel(OPTIONS) };
+    const series = { sensor, name, sort, level: new WatchedLevel(this.#options) };
     this.#series.set(key, series);
     return series;
   }
@@ -228,7 +237,12 @@ export class LevelCenter implements Disposable {
       const sort = facts.get(sensor)?.levels?.sortOf(name, userName) ?? null;
       if (sort === null) continue;
       try {
-        this.#series.set(`${sensor} ${name}`, { sensor, name, sort, level: WatchedLevel.fromStored(stored, OPTIONS) });
+        this.#series.set(`${sensor} ${name}`, {
+          sensor,
+          name,
+          sort,
+          level: WatchedLevel.fromStored(stored, this.#options),
+        });
       } catch (error) {
         log.warn("what was learnt of a level cannot be read; it is learnt anew", {
           sensor,
@@ -237,6 +251,14 @@ export class LevelCenter implements Disposable {
         });
       }
     }
+  }
+
+  /** Only series that reach their floor can give a false alarm: these share what is borne. */
+  #shareFalseAlarms(): void {
+    const able = [...this.#series.values()].filter(
+      ({ sort, level }) => sort.isTold && level.history.highest >= sort.floor,
+    );
+    this.#options.falseAlarmsPerWeek = Math.max(RAREST, FALSE_ALARMS_A_WEEK / Math.max(1, able.length));
   }
 
   #forgetOld(): void {

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { HostKnowledge, Verdict } from "#src/judge/contract.ts";
 import type { JsonObject } from "#src/model/json.ts";
-import { facts, judgeLevel } from "./facts.ts";
+import { facts } from "./facts.ts";
+
+const levels = facts.levels!;
 
 const DETAIL: JsonObject = {
   uid: 1003,
@@ -33,74 +35,72 @@ function judgeMailer(seen: JsonObject, mailers = 2): Verdict {
   return facts.judge({ type: "new", observation, before: null, fields: [] }, host(mailers)) as Verdict;
 }
 
-test("judgeLevel() names the account, its processes, other ends and ports, the band and the multiple", () => {
-  const seen = {
-    series: "packets-out account:1003",
-    value: 20_005,
-    expectedLow: 180,
-    expectedHigh: 420,
-    detail: DETAIL,
+/** A departure of a series; `high` is the most that is ordinary. */
+function depart(series: string, value: number, high: number, detail: JsonObject | null = null): Verdict {
+  const sort = levels.sortOf(series, (uid) => (uid === 1003 ? "alice" : null))!;
+  return levels.judge({
+    series,
+    sort,
+    direction: "high",
+    because: "history",
+    value,
+    expected: { expectedLow: 0, expectedHigh: high },
+    ordinary: `at 03:00 this host has 0 to ${high} ${sort.unit} ${sort.scope}`,
+    observed: `${value} ${sort.unit} ${sort.scope}`,
+    detail,
+  });
+}
+
+test("levels.sortOf() names what is counted and whose, tells nothing of what comes in, and knows no other series", () => {
+  const words = (series: string): string | null => {
+    const sort = levels.sortOf(series, (uid) => (uid === 1003 ? "alice" : null));
+    return sort === null ? null : `${sort.unit} ${sort.scope}${sort.isTold ? "" : " (not told)"}`;
   };
-  const verdict = judgeLevel(seen)!;
-  assert.equal(verdict.kind, "traffic.out-high");
-  assert.equal(verdict.severity, "high");
-  assert.equal(verdict.ordinary, "account alice (uid 1003) ordinarily sends 180 to 420 packets/s");
-  assert.equal(
-    verdict.observed,
-    "account alice (uid 1003) sends 20,005 packets/s, 48 times the ordinary most; by /usr/bin/perl (pid 4711); " +
-      "to 203.0.113.9 udp port 80; ports udp 80",
-  );
-  assert.deepEqual(verdict.next, ["ps -o pid,ppid,lstart,args -u 1003", "ls -l /proc/4711/exe /proc/4711/cwd"]);
-  assert.equal(verdict.evidence["expectedHigh"], 420);
+  assert.equal(words("packets-out account:1003"), "packets/s out by alice");
+  assert.equal(words("mail-connections-out account:33"), "connections/s to mail servers out by uid 33");
+  assert.equal(words("bytes-out eth0"), "bytes/s out on eth0");
+  assert.equal(words("bytes-in eth0"), "bytes/s in on eth0 (not told)");
+  for (const other of ["toString eth0", "", "packets-out", "packets-out "]) assert.equal(words(other), null, other);
 });
 
-test("judgeLevel() judges an interface, and names who sends most there", () => {
+test("levels.judge() adds the processes, other ends and ports of an account", () => {
+  const verdict = depart("packets-out account:1003", 20_005, 420, DETAIL);
+  assert.equal(verdict.kind, "traffic.out-high");
+  assert.equal(verdict.severity, "high");
+  assert.equal(
+    verdict.observed,
+    "20005 packets/s out by alice; by /usr/bin/perl (pid 4711); to 203.0.113.9 udp port 80; ports udp 80",
+  );
+  assert.deepEqual(verdict.next, ["ps -o pid,ppid,lstart,args -u 1003", "ls -l /proc/4711/exe /proc/4711/cwd"]);
+  assert.equal(verdict.evidence["multiple"], 20_005 / 420);
+});
+
+test("levels.judge() names who sends most on an interface", () => {
   const detail = {
     accounts: [
       { uid: 1003, user: "alice", amount: 9 },
       { uid: 33, user: null, amount: 1 },
     ],
   };
-  const verdict = judgeLevel({ series: "bytes-out eth0", value: 5e6, expectedLow: 0.5, expectedHigh: 2e6, detail })!;
+  const verdict = depart("bytes-out eth0", 5e6, 2e6, detail);
   assert.equal(verdict.severity, "low");
-  assert.equal(verdict.ordinary, "interface eth0 ordinarily sends 0.5 to 2,000,000 bytes/s");
-  assert.match(
-    verdict.observed,
-    /2\.5 times the ordinary most; most by account alice \(uid 1003\), the account with uid 33$/,
-  );
+  assert.match(verdict.observed, /; most by account alice \(uid 1003\), the account with uid 33$/);
 });
 
-test("judgeLevel() is graver for a customer, for mail, and where nothing is ordinary", () => {
-  const severity = (series: string, value: number, expectedHigh: number) =>
-    judgeLevel({ series, value, expectedLow: 0, expectedHigh, detail: null })?.severity;
-  assert.equal(severity("packets-out account:1003", 50, 10), "medium");
-  assert.equal(severity("packets-out account:1003", 100, 10), "high");
-  assert.equal(severity("packets-out account:1003", 100, 0), "high");
-  assert.equal(severity("mail-connections-out account:1003", 20, 10), "high");
-  assert.equal(severity("packets-out account:0", 50, 10), "low");
-  assert.equal(severity("packets-out other interfaces", 100, 10), "medium");
+test("levels.judge() is graver for a customer, for mail, and where nothing is ordinary", () => {
+  assert.equal(depart("packets-out account:1003", 50, 10).severity, "medium");
+  assert.equal(depart("packets-out account:1003", 100, 10).severity, "high");
+  assert.equal(depart("packets-out account:1003", 100, 0).severity, "high");
+  assert.equal(depart("mail-connections-out account:1003", 20, 10).severity, "high");
+  assert.equal(depart("packets-out account:0", 50, 10).severity, "low");
+  assert.equal(depart("packets-out other interfaces", 100, 10).severity, "medium");
 });
 
-test("judgeLevel() alerts of nothing that comes in, of nothing that is not high, and of no series that it does not know", () => {
-  const band = { value: 9e9, expectedLow: 0, expectedHigh: 1, detail: null };
-  assert.equal(judgeLevel({ ...band, series: "bytes-in eth0" }), null);
-  assert.equal(judgeLevel({ ...band, series: "toString eth0" }), null);
-  assert.equal(judgeLevel({ ...band, series: "" }), null);
-  assert.equal(judgeLevel({ ...band, series: "packets-out eth0", value: 1 }), null);
-});
-
-test("judgeLevel() takes any details", () => {
+test("levels.judge() takes any details", () => {
   fc.assert(
-    fc.property(fc.string(), fc.dictionary(fc.string(), fc.jsonValue()), (of, detail) => {
-      const series = `packets-out ${of}`;
-      const seen = {
-        series,
-        value: 2,
-        expectedLow: 0,
-        expectedHigh: 1,
-        detail: { ...DETAIL, ...detail } as JsonObject,
-      };
-      assert.equal(judgeLevel(seen)?.kind, "traffic.out-high");
+    fc.property(fc.string({ minLength: 1 }), fc.dictionary(fc.string(), fc.jsonValue()), (of, detail) => {
+      const verdict = depart(`packets-out ${of}`, 2, 1, { ...DETAIL, ...detail } as JsonObject);
+      assert.equal(verdict.kind, "traffic.out-high");
     }),
   );
 });

@@ -1,29 +1,22 @@
 /** What the mind knows of traffic: when it is an alert, and how grave. */
-import type { Change, HostKnowledge, SensorFacts, Verdict } from "#src/judge/contract.ts";
+import type { Change, Departure, HostKnowledge, LevelSort, SensorFacts, Verdict } from "#src/judge/contract.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
 import type { Severity } from "#src/model/severity.ts";
+import { parseAccountSeries } from "#src/ordinary/levels/account-series.ts";
 
 const FIRST_USER_UID = 1000;
 /** So many times the ordinary most is grave. */
 const GRAVE = 10;
 
-/** Units of what is measured, for texts. Nobody is alerted of what comes in. */
-const UNITS: ReadonlyMap<string, string> = new Map([
-  ["packets-out", "packets/s"],
-  ["bytes-out", "bytes/s"],
-  ["connections-out", "TCP connections/s"],
-  ["mail-connections-out", "connections/s to mail servers"],
-]);
-
-/** A level that is above what is ordinary. */
-export interface HighLevel {
-  /** Such as `packets-out account:1003`. */
-  readonly series: string;
-  readonly value: number;
-  readonly expectedLow: number;
-  readonly expectedHigh: number;
-  readonly detail: JsonObject | null;
-}
+/** What a value is a number of, and how much of it is nothing to tell: a page, an update, a few messages. `null`: never told. */
+const SORTS: Readonly<Record<string, { readonly unit: string; readonly floor: number | null }>> = {
+  "packets-out": { unit: "packets/s", floor: 200 },
+  "bytes-out": { unit: "bytes/s", floor: 500_000 },
+  "connections-out": { unit: "TCP connections/s", floor: 5 },
+  "mail-connections-out": { unit: "connections/s to mail servers", floor: 0.5 },
+  "packets-in": { unit: "packets/s", floor: null },
+  "bytes-in": { unit: "bytes/s", floor: null },
+};
 
 /** Judges traffic. */
 export const facts: SensorFacts = {
@@ -31,24 +24,37 @@ export const facts: SensorFacts = {
     "traffic.out-high": "An account, or a network interface, sends more than is ordinary on this host",
     "traffic.mail-new": "An account that never did before connects to mail servers (ports 25, 465, 587)",
   },
+  levels: { sortOf, judge: judgeLevel },
   describe: (seen) => `${nameOf(seen)} connects to mail servers`,
   judge: (change, host) => (change.type === "new" ? judgeMailer(change, host) : null),
 };
 
-/** Why a level is an alert; `null`: it is none of what is sent, or not high. */
-export function judgeLevel({ series, value, expectedLow, expectedHigh, detail }: HighLevel): Verdict | null {
+function sortOf(series: string, userName: (uid: number) => string | null): LevelSort | null {
   const [measure = "", of = ""] = splitOnce(series);
-  const unit = UNITS.get(measure);
-  if (unit === undefined || value <= expectedHigh) return null;
-  const multiple = expectedHigh > 0 ? value / expectedHigh : null;
-  const times = multiple === null ? "where none are ordinary" : `${shortNumber(multiple)} times the ordinary most`;
+  const sort = Object.hasOwn(SORTS, measure) ? SORTS[measure] : undefined;
+  if (sort === undefined || of === "") return null;
+  const { uid } = parseAccountSeries(series) ?? {};
+  const owner = uid === undefined ? `on ${of}` : `by ${userName(uid) ?? `uid ${uid}`}`;
+  return {
+    unit: sort.unit,
+    scope: `${measure.endsWith("-in") ? "in" : "out"} ${owner}`,
+    isTold: sort.floor !== null,
+    floor: sort.floor ?? 0,
+    limit: null,
+  };
+}
+
+function judgeLevel({ series, value, expected, ordinary, observed, because, detail }: Departure): Verdict {
+  const [measure = "", of = ""] = splitOnce(series);
+  const high = expected?.expectedHigh ?? 0;
+  const multiple = high > 0 ? value / high : null;
   const seen = detail ?? {};
   return {
     kind: "traffic.out-high",
     severity: severityOf(measure, of, multiple),
-    ordinary: `${ownerOf(of, seen)} ordinarily sends ${shortNumber(expectedLow)} to ${shortNumber(expectedHigh)} ${unit}`,
-    observed: [`${ownerOf(of, seen)} sends ${shortNumber(value)} ${unit}, ${times}`, ...inWords(seen)].join("; "),
-    evidence: { series, value, expectedLow, expectedHigh, multiple, ...seen },
+    ordinary,
+    observed: [observed, ...inWords(seen)].join("; "),
+    evidence: { series, value, expected: expected === null ? null : { ...expected }, multiple, because, ...seen },
     next: nextOf(of, seen),
     attack: measure === "bytes-out" ? ["T1048", "T1498"] : ["T1498"],
   };
@@ -108,11 +114,6 @@ function nextOf(of: string, seen: JsonObject): string[] {
   ];
 }
 
-function ownerOf(of: string, seen: JsonObject): string {
-  if (!of.startsWith("account:")) return of === "other interfaces" ? of : `interface ${of}`;
-  return nameOf({ user: seen["user"] ?? null, uid: Number(of.slice("account:".length)) });
-}
-
 function nameOf({ user, uid }: JsonObject): string {
   return typeof user === "string" ? `account ${user} (uid ${uid})` : `the account with uid ${uid}`;
 }
@@ -126,9 +127,4 @@ function objectsOf(value: Json | undefined): JsonObject[] {
 function splitOnce(series: string): string[] {
   const at = series.indexOf(" ");
   return at === -1 ? [series] : [series.slice(0, at), series.slice(at + 1)];
-}
-
-/** Such as `20,005` and `0.3`. */
-function shortNumber(value: number): string {
-  return value.toLocaleString("en-US", { maximumFractionDigits: value < 10 ? 1 : 0 });
 }

@@ -210,7 +210,15 @@ class TrafficWatcher implements Disposable {
       }),
     );
     if (values.length === 0) return;
-    this.queue.push({ sensor: "traffic", type: "levels", atUnixMs: Date.now(), spanMs: Math.round(spanMs), values });
+    const isWhole = which === "lastSpan";
+    this.queue.push({
+      sensor: "traffic",
+      type: "levels",
+      atUnixMs: Date.now(),
+      spanMs: Math.round(spanMs),
+      isWhole,
+      values,
+    });
   }
 
   /** Who it is, of the accounts that send most of those that send much. */
