@@ -261,6 +261,7 @@ function addLooking(program: Command): void {
     )
     .addOption(new Option("--last <duration>", "within so long").argParser(duration).default(DAY_MS, "24h"))
     .action(run(async () => (await import("./commands/waf.ts")).wafHits));
+  addMail(program);
   logs
     .command("replay")
     .description("say of recorded logs which lines offend, and what would have been blocked")
@@ -295,6 +296,27 @@ Exit code 1 when something offends. Example: garrison logs replay /var/log/auth.
     .option("--from <folder>", "its configuration (default: /etc/csf)")
     .option("--state-from <folder>", "its temporary lists (default: /var/lib/csf)")
     .action(run(async () => (await import("./commands/logs-import.ts")).importCsfFiles));
+}
+
+function addMail(program: Command): void {
+  program
+    .command("mail")
+    .description("mail that waits in the queues of this host")
+    .command("queue")
+    .description("how much waits in the queues of Exim and Postfix, and who sent it")
+    .addOption(
+      new Option("--by <what>", "put together by this")
+        .choices(["account", "sender", "script", "domain"])
+        .default("account"),
+    )
+    .option("--spool <folder>", "this spool (default: those below /var/spool)")
+    .addHelpText(
+      "after",
+      `
+No running garrison is needed, and neither Exim nor Postfix is started. The messages are parsed by a process without privileges.
+Exit code 3 when a part could not be read. Example: garrison mail queue --by script`,
+    )
+    .action(run(async () => (await import("./commands/mail-queue.ts")).mailQueue));
 }
 
 /** Runs the command line. @returns the exit code */
