@@ -157,6 +157,8 @@ function nameOf({ type, key }: ToldGroup): string {
       return "(the mail program itself)";
     case "none":
       return "(no script named)";
+    case "unknown":
+      return "(not known: too long)";
     case "others":
       return "(others)";
     case "client":

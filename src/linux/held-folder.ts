@@ -9,7 +9,7 @@
 import { type BigIntStats, closeSync, constants, fstatSync, readSync } from "node:fs";
 import { arch } from "node:os";
 import { errnoOf } from "#src/lib/errors.ts";
-import { checked, libcFunction } from "./ffi.ts";
+import { checked, lastErrno, libcFunction } from "./ffi.ts";
 import { TrustedPath } from "./trusted-path.ts";
 
 const O_NOATIME = 0o1000000;
@@ -95,8 +95,10 @@ export class HeldFolder implements Disposable {
   list(take: (entry: FolderEntry) => boolean): void {
     const entry = { bytes: list, start: 0, end: 0, type: "unknown" as FolderEntry["type"] };
     for (;;) {
-      const filled = checked(getdents(SYS_GETDENTS64, this.#fd, list, LIST_BYTES), "list a folder");
-      if (filled === 0) return;
+      const filled = getdents(SYS_GETDENTS64, this.#fd, list, LIST_BYTES);
+      // ENOENT: it has been removed, so that nothing is in it any more.
+      if (filled === 0 || (filled === -1 && lastErrno() === "ENOENT")) return;
+      checked(filled, "list a folder");
       for (let at = 0; at < filled; at += list.readUInt16LE(at + RECLEN_OFFSET)) {
         const type = list[at + TYPE_OFFSET];
         if (type !== DT_REG && type !== DT_DIR && type !== DT_UNKNOWN) continue;

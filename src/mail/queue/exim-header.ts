@@ -34,10 +34,11 @@ export function parseEximHeader(bytes: Buffer): QueuedMessage | null {
   const received = /^(\d{1,12}) \d{1,9}$/.exec(lines.next() ?? "");
   if (owner === null || sender === null || received === null) return null;
   const options = readOptions(lines);
+  const isCut = lines.peek() === null;
   skipDone(lines);
   const recipients = readRecipients(lines);
   // Not `-local`, which Exim leaves out when the account may choose its sender.
-  const isLocal = options.client === null && !options.isOwn;
+  const isLocal = options.client === null && !options.isOwn && !isCut;
   return {
     receivedUnixMs: Number(received[1]) * 1000,
     sender: cutRawText(sender),
@@ -48,6 +49,7 @@ export function parseEximHeader(bytes: Buffer): QueuedMessage | null {
     script: isLocal ? readScript(lines) : null,
     recipients,
     isFrozen: options.isFrozen,
+    isCut: isCut && options.client === null,
   };
 }
 
@@ -64,8 +66,8 @@ function readOptions(lines: Lines): Options {
   while (lines.startsWith("-")) {
     // Most options are of no interest: a look at their first letter is enough.
     if (!lines.isLetterAt(lines.startsWith("--") ? 2 : 1, "acfhl(")) {
-      lines.skipLine();
-      continue;
+      if (lines.skipLine()) continue;
+      break;
     }
     const line = lines.next();
     if (line === null) break;

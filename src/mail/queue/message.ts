@@ -25,4 +25,6 @@ export interface QueuedMessage {
   readonly recipients: number;
   /** Exim: frozen. Postfix: on hold. */
   readonly isFrozen: boolean;
+  /** What was read of the file ends before it tells whose the message is. */
+  readonly isCut: boolean;
 }

@@ -22,7 +22,7 @@ const sums = {
 };
 
 const group = object({
-  type: oneOf(["account", "mailbox", "client", "own", "sender", "script", "domain", "none", "others"]),
+  type: oneOf(["account", "mailbox", "client", "own", "sender", "script", "domain", "none", "unknown", "others"]),
   key,
   uid: nullable(integer(0, 0xffff_fffe)),
   ...sums,

@@ -19,8 +19,8 @@ const MAX_UID = 0xffff_fffe;
 /** What the file itself does not say. */
 export interface PostfixFile {
   readonly queue: string;
-  /** Owner of the file: in `maildrop` whoever handed it over. */
-  readonly ownerUid: number;
+  /** Owner of the file: in `maildrop` whoever handed it over. `null`: not known. */
+  readonly ownerUid: number | null;
 }
 
 /** @param bytes the file, or its first 16 KiB @returns `null` when it is no queue file of Postfix */
@@ -51,6 +51,7 @@ export function parsePostfixMessage(bytes: Buffer, { queue, ownerUid }: PostfixF
     script: uid === null ? null : textOrNull(headers.script),
     recipients: envelope.recipients,
     isFrozen: queue === "hold",
+    isCut: client === null && uid === null && !headers.isBegun,
   };
 }
 
@@ -97,8 +98,9 @@ class Envelope {
 class Headers {
   readonly #script = new ScriptHeader();
   #header = "";
-  #isFirst = true;
   uid: number | null = null;
+  /** Whether the first header is there, which tells who handed the message over. */
+  isBegun = false;
 
   get script(): string | null {
     return this.#script.script;
@@ -121,8 +123,8 @@ class Headers {
   #flush(): void {
     if (this.#header === "") return;
     // Postfix puts its own line first: those below are whoever's.
-    if (this.#isFirst) this.uid = parseReceived(this.#header);
-    this.#isFirst = false;
+    if (!this.isBegun) this.uid = parseReceived(this.#header);
+    this.isBegun = true;
     this.#script.take(this.#header);
     this.#header = "";
   }

@@ -28,8 +28,18 @@ export interface Sums {
 
 /** Whose messages a group holds. */
 export interface GroupKey {
-  /** `account`: a process of this host. `mailbox`: authenticated. `client`: by SMTP, without. `own`: the mail program's own. */
-  readonly type: "account" | "mailbox" | "client" | "own" | "sender" | "script" | "domain" | "none" | "others";
+  /** `account`: a process of this host. `mailbox`: authenticated. `client`: by SMTP, without. `own`: the mail program's own. `unknown`: too long. */
+  readonly type:
+    | "account"
+    | "mailbox"
+    | "client"
+    | "own"
+    | "sender"
+    | "script"
+    | "domain"
+    | "none"
+    | "unknown"
+    | "others";
   /** `""` where the type says it all. */
   readonly key: string;
 }
@@ -117,12 +127,13 @@ export class Tally {
 }
 
 /** Whose a message is. */
-export function keyOf({ account, mailbox, client, sender, script }: QueuedMessage, by: Grouping): GroupKey {
+export function keyOf({ account, mailbox, client, sender, script, isCut }: QueuedMessage, by: Grouping): GroupKey {
   switch (by) {
     case "account":
       if (mailbox !== null) return { type: "mailbox", key: mailbox };
       if (account !== null) return { type: "account", key: account };
-      return client === null ? { type: "own", key: "" } : { type: "client", key: client };
+      if (client !== null) return { type: "client", key: client };
+      return { type: isCut ? "unknown" : "own", key: "" };
     case "sender":
       return { type: "sender", key: sender };
     case "domain":
