@@ -24,6 +24,8 @@ export interface MailQueues {
   readonly blind: readonly Blind[];
   readonly groups: readonly ToldGroup[];
   readonly end: MailQueueEnd;
+  /** Postfix knows accounts by their number only. */
+  readonly userNames: ReadonlyMap<number, string>;
 }
 
 const COLUMNS = ["messages", "frozen", "bounces", "recipients", "last hour"] as const;
@@ -43,12 +45,12 @@ function problemsOf({ spools, blind }: MailQueues): Blind[] {
   return [...blind, ...spools.flatMap((one) => [...one.blind, ...one.queues.flatMap((queue) => queue.blind)])];
 }
 
-function printJson({ by, nowUnixMs, spools, blind, groups, end }: MailQueues, output: Output): void {
+function printJson({ by, nowUnixMs, spools, blind, groups, end, userNames }: MailQueues, output: Output): void {
   output.jsonLines(
     groups.map(({ type, key, uid, scripts, senders, clients, ...sums }) => ({
       by,
       type,
-      key,
+      key: type === "account" ? accountName(key, uid, userNames) : key,
       uid,
       ...sumsJson(sums, nowUnixMs),
       scripts,
@@ -124,8 +126,8 @@ function describe(
   ].join(", ");
 }
 
-function printGroups({ by, groups, end, nowUnixMs }: MailQueues, output: Output): void {
-  const width = Math.min(50, Math.max(24, ...groups.map((group) => output.clean(nameOf(group), 80).length)));
+function printGroups({ by, groups, end, nowUnixMs, userNames }: MailQueues, output: Output): void {
+  const width = Math.min(50, Math.max(24, ...groups.map((group) => output.clean(nameOf(group, userNames), 80).length)));
   output.line();
   output.line(
     output.style("dim", `${`by ${by}`.padEnd(width)} ${COLUMNS.map((name) => name.padStart(10)).join(" ")}  oldest`),
@@ -134,13 +136,13 @@ function printGroups({ by, groups, end, nowUnixMs }: MailQueues, output: Output)
     const { messages, frozen, bounces, recipients, lastHour, oldestUnixMs } = group;
     const numbers = [messages, frozen, bounces, recipients, lastHour].map((value) => count(value).padStart(10));
     const oldest = oldestUnixMs === null ? "-" : age(oldestUnixMs, nowUnixMs);
-    output.line(`${output.clean(nameOf(group), 80).padEnd(width)} ${numbers.join(" ")}  ${oldest}`);
+    output.line(`${output.clean(nameOf(group, userNames), 80).padEnd(width)} ${numbers.join(" ")}  ${oldest}`);
     for (const [name, keys] of [
       ["scripts", group.scripts],
       ["senders", group.senders],
       ["clients", group.clients],
     ] as const) {
-      if (keys.length === 0 || name === `${by}s`) continue;
+      if (keys.length === 0 || name === `${by}s` || name === `${group.type}s`) continue;
       const shown = keys
         .slice(0, SHOWN_KEYS)
         .map((one) => `${output.clean(senderName(one.key), 120)} (${count(one.messages)})`);
@@ -151,8 +153,10 @@ function printGroups({ by, groups, end, nowUnixMs }: MailQueues, output: Output)
     output.line(output.style("dim", `and ${count(end.groups - groups.length)} more: --json has them`));
 }
 
-function nameOf({ type, key }: ToldGroup): string {
+function nameOf({ type, key, uid }: ToldGroup, userNames: ReadonlyMap<number, string>): string {
   switch (type) {
+    case "account":
+      return accountName(key, uid, userNames);
     case "own":
       return "(the mail program itself)";
     case "none":
@@ -168,6 +172,10 @@ function nameOf({ type, key }: ToldGroup): string {
     default:
       return key === "" ? "<>" : key;
   }
+}
+
+function accountName(key: string, uid: number | null, userNames: ReadonlyMap<number, string>): string {
+  return (uid !== null && key === `uid ${uid}` ? userNames.get(uid) : undefined) ?? key;
 }
 
 function senderName(key: string): string {

@@ -5,6 +5,7 @@ import type { Context } from "#src/cli/context.ts";
 import { EXIT, Exit } from "#src/cli/exit.ts";
 import { MailQueueProgress } from "#src/cli/mail-queue-progress.ts";
 import { type LookedAt, printMailQueues } from "#src/cli/mail-queue-report.ts";
+import { readUserNames } from "#src/cli/user-names.ts";
 import { cleanText } from "#src/lib/clean-text.ts";
 import { errnoOf } from "#src/lib/errors.ts";
 import { toRawPath } from "#src/lib/raw-path.ts";
@@ -56,7 +57,10 @@ export async function mailQueue(context: Context, { by, spool }: MailQueueOption
           { by, nowUnixMs, maxGroups: output.isJson ? JSON_GROUPS : TEXT_GROUPS },
           folders.state,
         );
-  const isComplete = printMailQueues({ by, nowUnixMs, spools: looked, blind, groups, end }, output);
+  const isComplete = printMailQueues(
+    { by, nowUnixMs, spools: looked, blind, groups, end, userNames: readUserNames(root) },
+    output,
+  );
   if (!isComplete) throw new Exit(EXIT.couldNot);
 }
 
