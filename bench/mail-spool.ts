@@ -1,5 +1,5 @@
 /** Spools of a given size for measurements, written as Exim 4.96 and Postfix 3.7 write them. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const BASE_62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -68,9 +68,10 @@ export function writePostfixSpool(folder: string, messages: number): void {
   for (let index = 0; index < messages; index++) {
     const hex = index.toString(16).toUpperCase().padStart(5, "0");
     const id = `${[...hex].reverse().join("")}${(index + 0x10000).toString(16).toUpperCase()}`;
-    writeFileSync(join(folder, "deferred", id[0] ?? "0", id), postfixFile(id, now - (index % 86_400), index), {
-      mode: 0o700,
-    });
+    const path = join(folder, "deferred", id[0] ?? "0", id);
+    writeFileSync(path, postfixFile(id, now - (index % 86_400), index), { mode: 0o700 });
+    // The next attempt: tomorrow, so that a Postfix that lists it leaves it alone.
+    utimesSync(path, now + 86_400, now + 86_400);
   }
 }
 

@@ -47,7 +47,7 @@ export interface SpoolCount {
   readonly hasChanged: boolean;
   /** Some of the messages that came since the look before, as their names tell. */
   readonly newest: readonly MessageFile[];
-  /** Some of all. */
+  /** Some of all; none when nothing has changed. */
   readonly some: readonly MessageFile[];
 }
 
@@ -130,13 +130,14 @@ class SpoolLook implements SpoolVisitor {
   }
 
   result(): SpoolCount {
+    const hasChanged = this.#hasChanged || this.folders.size !== this.#before.size;
     const parts = [...this.folders.values()].map(({ messages, some }) => ({ size: messages, some }));
     return {
       queues: [...this.#queues.values()],
       blind: this.#blind,
-      hasChanged: this.#hasChanged || this.folders.size !== this.#before.size,
+      hasChanged,
       newest: this.#newest.items,
-      some: drawSome(parts, this.#options.maxFiles),
+      some: hasChanged ? drawSome(parts, this.#options.maxFiles) : [],
     };
   }
 
