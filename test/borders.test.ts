@@ -134,7 +134,16 @@ suite("who may import whom", () => {
 suite("what each process can load", () => {
   test("no sensor reaches the mind's side, the configuration or a package but koffi", () => {
     for (const folder of SENSOR_FOLDERS) {
-      const allowed = ["src/sensors/", "src/mail/spool/", "src/wire/", "src/lib/", "src/linux/", "src/model/", "node:", "koffi"];
+      const allowed = [
+        "src/sensors/",
+        "src/mail/spool/",
+        "src/wire/",
+        "src/lib/",
+        "src/linux/",
+        "src/model/",
+        "node:",
+        "koffi",
+      ];
       assertReaches(`${folder}sensor.ts`, reach(SOURCES, `${folder}sensor.ts`), (one) => isIn(one, ...allowed));
     }
   });

@@ -1,6 +1,6 @@
 /** What a sensor's `facts.ts` gives to the mind, and what it may ask. Types only. */
 import type { JsonObject } from "#src/model/json.ts";
-import type { Observation } from "#src/model/observation.ts";
+import type { Level, Observation } from "#src/model/observation.ts";
 import type { Severity } from "#src/model/severity.ts";
 
 /** How an observation differs from what is ordinary. */
@@ -84,14 +84,17 @@ export interface Departure {
   readonly ordinary: string;
   /** What is, in words, such as `3,412 packets/s out on eth0, 8.1 times as much`. */
   readonly observed: string;
-  /** As the sensor gave it with the value. */
+  /** As the sensor gave it with the value, or with the latest one that had any. */
   readonly detail: JsonObject | null;
+  readonly atUnixMs: number;
 }
 
 /** What the mind knows of the levels of a sensor. Pure. */
 export interface LevelFacts {
   /** @param userName of a uid; `null`: there is none @returns `null` for a series that the sensor does not have */
   sortOf(series: string, userName: (uid: number) => string | null): LevelSort | null;
+  /** Levels that only the detail of another one tells. @default none */
+  derive?(level: Level, atUnixMs: number): readonly Level[];
   judge(departure: Departure): Verdict;
 }
 

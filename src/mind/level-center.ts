@@ -7,6 +7,7 @@ import type { Outcome } from "#src/judge/alerter.ts";
 import type { Departure, LevelFacts, LevelSort, SensorFacts } from "#src/judge/contract.ts";
 import type { Judge } from "#src/judge/judge.ts";
 import { errorText } from "#src/lib/errors.ts";
+import { LruMap } from "#src/lib/lru.ts";
 import type { Alert } from "#src/model/alert.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Level, Levels, Observation } from "#src/model/observation.ts";
@@ -18,6 +19,7 @@ import { LevelStore } from "#src/store/level-store.ts";
 import { isStoreFull, type Store, unlessFull } from "#src/store/store.ts";
 
 const MAX_SERIES = 10_000;
+const MAX_DETAILS = 100;
 const MINUTE_MS = 60_000;
 const FORGOTTEN_AFTER_MS = 30 * 86_400_000;
 /** So many false alarms a week of all series together; rarer than this no single one can be told to be. */
@@ -50,6 +52,8 @@ export class LevelCenter implements Disposable {
   readonly #parts: LevelCenterParts;
   readonly #levels: LevelStore;
   readonly #series = new Map<string, Series>();
+  /** The latest of each series that had any. */
+  readonly #details = new LruMap<string, JsonObject>(MAX_DETAILS);
   readonly #others = new Map<string, { readonly atUnixMs: number; readonly high: number | null }>();
   /** Series that are stored in this round, the next one last. */
   #unstored: Series[] = [];
@@ -73,7 +77,8 @@ export class LevelCenter implements Disposable {
   take(levels: Levels): void {
     const facts = this.#parts.facts.get(levels.sensor)?.levels;
     if (facts === undefined) return;
-    const values = levels.isWhole ? [...levels.values, ...this.#nothingOf(levels)] : levels.values;
+    const told = levels.isWhole ? [...levels.values, ...this.#nothingOf(levels)] : levels.values;
+    const values = told.flatMap((one) => [one, ...(facts.derive?.(one, levels.atUnixMs) ?? [])]);
     const outcomes = values.flatMap((one) => this.#takeOne(levels, one, facts));
     if (outcomes.length > 0) this.#parts.tell(outcomes);
   }
@@ -136,8 +141,11 @@ export class LevelCenter implements Disposable {
     const series = this.#seriesOf(sensor, name, facts);
     if (series === null) return [];
     const finding = series.level.take({ value, endUnixMs: atUnixMs, spanMs }, this.#boundsOf(series));
+    const key = `${sensor} ${name}`;
+    if (detail !== null) this.#details.set(key, detail);
     if (finding === null || !series.sort.isTold) return [];
-    return this.#keep(() => this.#tellOf(series, finding, facts, detail, atUnixMs));
+    const known = detail ?? this.#details.get(key) ?? null;
+    return this.#keep(() => this.#tellOf(series, finding, facts, known, atUnixMs));
   }
 
   /** Series that are known and that there is nothing of. */
@@ -277,7 +285,7 @@ function departureOf(series: Series, finding: LevelFinding, detail: JsonObject |
   const { name, sort } = series;
   const ordinary = ordinaryWords(series, finding, atUnixMs);
   const observed = observedWords(series, finding);
-  return { series: name, sort, direction, because, value, expected, ordinary, observed, detail };
+  return { series: name, sort, direction, because, value, expected, ordinary, observed, detail, atUnixMs };
 }
 
 function ordinaryWords({ name, sort }: Series, { expected, because }: LevelFinding, atUnixMs: number): string {

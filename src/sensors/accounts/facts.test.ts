@@ -33,6 +33,7 @@ test("judge() says which account, and what to look at", () => {
     ordinary,
     observed,
     detail: null,
+    atUnixMs: 0,
   });
   assert.deepEqual(verdict, {
     kind: "account.connections-high",

@@ -35,6 +35,7 @@ test("judge() names who sends, and gives a command that is safe to copy", () => 
     ordinary: "at 03:00 this host has 0 to 3",
     observed: "900 messages/min",
     detail: null,
+    atUnixMs: 0,
   });
   assert.equal(verdict.kind, "mail.sent-high");
   assert.equal(verdict.severity, "high");
@@ -51,6 +52,7 @@ test("every kind that a level can be told as is listed", () => {
       value: 1,
       expected: null,
       detail: null,
+      atUnixMs: 0,
     };
     const { kind } = levels.judge({ ...departure, sort: levels.sortOf(series, userName)!, ordinary: "", observed: "" });
     assert.ok(Object.hasOwn(facts.kinds, kind), kind);

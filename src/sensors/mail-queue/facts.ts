@@ -1,63 +1,54 @@
 /** What the mind knows of mail queues: what their levels are called and counted in, and how to say that one is out of the ordinary. */
-import type { SensorFacts, Verdict } from "#src/judge/contract.ts";
-import type { JsonObject } from "#src/model/json.ts";
+import type { Departure, LevelSort, SensorFacts, Verdict } from "#src/judge/contract.ts";
 import type { Level } from "#src/model/observation.ts";
 import type { Severity } from "#src/model/severity.ts";
 import { readSample, type Sample, sampleEvidence } from "./sample.ts";
 
 const PROGRAMS = { exim: "Exim", postfix: "Postfix" } as const;
-/** What each series counts, and whether more of it than is ordinary is an alert. */
+/** What each series counts, and from how many on more than ordinary is told; `null`: never. */
 const COUNTED = {
-  size: { unit: "messages", what: "wait in the queue", tells: true },
-  deferred: { unit: "messages", what: "are deferred in the queue", tells: true },
-  hold: { unit: "messages", what: "are on hold in the queue", tells: true },
-  frozen: { unit: "messages", what: "are frozen in the queue", tells: true },
-  bounces: { unit: "messages", what: "in the queue are bounces", tells: true },
+  size: { unit: "messages", what: "waiting in the queue", floor: 20 },
+  deferred: { unit: "messages", what: "deferred in the queue", floor: 20 },
+  hold: { unit: "messages", what: "on hold in the queue", floor: 10 },
+  frozen: { unit: "messages", what: "frozen in the queue", floor: 20 },
+  bounces: { unit: "messages", what: "that are bounces in the queue", floor: 20 },
   // A queue that has stood still for a day has grown too: that is told.
-  oldest: { unit: "seconds", what: "is the age of the oldest message in the queue", tells: false },
+  oldest: { unit: "seconds", what: "since the oldest message came into the queue", floor: null },
 } as const;
 const FLOOD_TIMES = 10;
 const MOST = 0.5;
 
-/** A level that is not ordinary. */
-export interface QueueDeparture {
-  readonly series: string;
-  readonly value: number;
-  /** What is ordinary at this time. */
-  readonly expectedLow: number;
-  readonly expectedHigh: number;
-  readonly unit: string;
-  /** The level's `detail`, of this look or of the last one that had any. */
-  readonly who?: JsonObject | null;
-  readonly atUnixMs?: number;
-}
-
 /** Judges mail queues: by their levels alone. */
 export const facts: SensorFacts = {
   kinds: { "mail.queue-growth": "More mail waits in a queue than is ordinary on this host at this time" },
+  levels: { sortOf, derive: deriveLevels, judge: judgeLevel },
   judge: () => null,
 };
 
-/** Unit of a series of this sensor. */
-export function unitOf(series: string): "messages" | "seconds" {
-  return COUNTED[parseSeries(series)?.counted ?? "size"].unit;
+function sortOf(series: string): LevelSort | null {
+  const parsed = parseSeries(series);
+  if (parsed === null) return null;
+  const { unit, what, floor } = COUNTED[parsed.counted];
+  return { unit, scope: `${what} of ${parsed.name}`, isTold: floor !== null, floor: floor ?? 0, limit: null };
 }
 
-/** @returns `null` where less than is ordinary waits, or the series is one that is learnt and shown only */
-export function judgeDeparture(departure: QueueDeparture): Verdict | null {
-  const { series, value, expectedLow, expectedHigh, who = null, atUnixMs = 0 } = departure;
-  const parsed = parseSeries(series);
-  if (parsed === null || value <= expectedHigh || !COUNTED[parsed.counted].tells) return null;
-  const newest = readSample(who?.["newest"], atUnixMs);
-  const sample = newest ?? readSample(who?.["some"], atUnixMs);
-  const what = `${COUNTED[parsed.counted].what} of ${parsed.name}`;
-  const cause = sample === null ? null : causeOf(sample, newest === null ? "looked at" : "that came last");
+function judgeLevel(departure: Departure): Verdict {
+  const { series, value, expected, because, detail, atUnixMs, ordinary, observed } = departure;
+  const newest = readSample(detail?.["newest"], atUnixMs);
+  const sample = newest ?? readSample(detail?.["some"], atUnixMs);
+  const cause = sample === null ? [] : [causeOf(sample, newest === null ? "looked at" : "that came last")];
   return {
     kind: "mail.queue-growth",
     severity: severityOf(departure, sample),
-    ordinary: `ordinarily at this time ${band(expectedLow, expectedHigh)} messages ${what}`,
-    observed: `${amount(value)} messages ${what}${times(value, expectedHigh)}${cause === null ? "" : `; ${cause}`}`,
-    evidence: { series, value, expectedLow, expectedHigh, sample: sample === null ? null : sampleEvidence(sample) },
+    ordinary,
+    observed: [observed, ...cause].join("; "),
+    evidence: {
+      series,
+      value,
+      expected: expected === null ? null : { ...expected },
+      because,
+      sample: sample === null ? null : sampleEvidence(sample),
+    },
     next: ["garrison mail queue --by account", "garrison mail queue --by script"],
     attack: ["T1496"],
   };
@@ -67,7 +58,7 @@ export function judgeDeparture(departure: QueueDeparture): Verdict | null {
  * Levels that only the content of messages tells, from the beginnings that the level of a queue's size brings: how many are frozen and how
  * many are bounces. Of a queue of no more messages than were read that is exact, of a larger one an estimate.
  */
-export function deriveLevels({ series, value, detail }: Level, atUnixMs: number): Level[] {
+function deriveLevels({ series, value, detail }: Level, atUnixMs: number): Level[] {
   const parsed = parseSeries(series);
   if (parsed?.counted !== "size") return [];
   const levels = (frozen: number, bounces: number): Level[] => [
@@ -82,8 +73,8 @@ export function deriveLevels({ series, value, detail }: Level, atUnixMs: number)
   return levels(Math.round(sample.frozen * scale), Math.round(sample.bounces * scale));
 }
 
-function severityOf({ value, expectedHigh }: QueueDeparture, sample: Sample | null): Severity {
-  const isFlood = value > FLOOD_TIMES * Math.max(1, expectedHigh);
+function severityOf({ value, expected }: Departure, sample: Sample | null): Severity {
+  const isFlood = value > FLOOD_TIMES * Math.max(1, expected?.expectedHigh ?? 1);
   const first = sample?.groups[0];
   const isOnes =
     first !== undefined &&
@@ -126,19 +117,4 @@ function parseSeries(
   const program = match[3] as keyof typeof PROGRAMS;
   const name = match[4] === undefined ? PROGRAMS[program] : `${PROGRAMS[program]} in ${match[4]}`;
   return { counted: match[1] as keyof typeof COUNTED, program, name, rest: match[2] ?? "" };
-}
-
-function band(low: number, high: number): string {
-  const from = Math.max(0, Math.floor(low));
-  const to = Math.max(0, Math.ceil(high));
-  return from >= to ? `at most ${amount(to)}` : `${amount(from)} to ${amount(to)}`;
-}
-
-function times(value: number, high: number): string {
-  const multiple = value / Math.max(1, high);
-  return multiple < 2 ? "" : `, ${amount(Math.floor(multiple))} times the most that is ordinary`;
-}
-
-function amount(value: number): string {
-  return Math.round(value).toLocaleString("en");
 }

@@ -60,7 +60,9 @@ class QueueLook {
     this.#forget(found.spools);
     this.#sight(found.spools, blind, values);
     if (values.length === 0) return [];
-    return [{ sensor: "mail-queue", type: "levels", atUnixMs: nowUnixMs, spanMs: this.#span(), values }];
+    return [
+      { sensor: "mail-queue", type: "levels", atUnixMs: nowUnixMs, spanMs: this.#span(), isWhole: false, values },
+    ];
   }
 
   #counterOf(spool: Spool): SpoolCounter {

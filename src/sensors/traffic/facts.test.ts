@@ -48,6 +48,7 @@ function depart(series: string, value: number, high: number, detail: JsonObject 
     ordinary: `at 03:00 this host has 0 to ${high} ${sort.unit} ${sort.scope}`,
     observed: `${value} ${sort.unit} ${sort.scope}`,
     detail,
+    atUnixMs: 0,
   });
 }
 
