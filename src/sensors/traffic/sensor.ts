@@ -30,7 +30,7 @@ const ACCOUNT = "account:";
 /** How long the warden may be silent: with very many accounts it looks seldom. */
 const SILENT_MS = 90_000;
 /** How long the first sight waits for the warden's first telling. */
-const FIRST_SIGHT_MS = 3000;
+const FIRST_SIGHT_MS = 1500;
 const DETAILED_ACCOUNTS = 4;
 const SHOWN_ACCOUNTS = 5;
 const DETAIL_MS = 2000;
