@@ -110,7 +110,7 @@ describe("Intake.take()", () => {
       type: "levels",
       atUnixMs: START,
       spanMs: 1000,
-      isWhole: false,
+      wholeOf: [],
       values: [],
     };
     assert.equal(bench.take(1, levels, present("a", START)), true);

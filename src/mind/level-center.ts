@@ -77,7 +77,7 @@ export class LevelCenter implements Disposable {
   take(levels: Levels): void {
     const facts = this.#parts.facts.get(levels.sensor)?.levels;
     if (facts === undefined) return;
-    const told = levels.isWhole ? [...levels.values, ...this.#nothingOf(levels)] : levels.values;
+    const told = levels.wholeOf.length === 0 ? levels.values : [...levels.values, ...this.#nothingOf(levels)];
     const values = told.flatMap((one) => [one, ...(facts.derive?.(one, levels.atUnixMs) ?? [])]);
     const outcomes = values.flatMap((one) => this.#takeOne(levels, one, facts));
     if (outcomes.length > 0) this.#parts.tell(outcomes);
@@ -149,10 +149,12 @@ export class LevelCenter implements Disposable {
   }
 
   /** Series that are known and that there is nothing of. */
-  #nothingOf({ sensor, values }: Levels): readonly Level[] {
+  #nothingOf({ sensor, values, wholeOf }: Levels): readonly Level[] {
     const told = new Set(values.map(({ series }) => series));
     return [...this.#series.values()]
-      .filter((one) => one.sensor === sensor && !told.has(one.name))
+      .filter(
+        (one) => one.sensor === sensor && !told.has(one.name) && wholeOf.some((begin) => one.name.startsWith(begin)),
+      )
       .map(({ name }) => ({ series: name, value: 0, detail: null }));
   }
 

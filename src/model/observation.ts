@@ -40,8 +40,8 @@ export interface Levels {
   readonly atUnixMs: number;
   /** Length of that time. */
   readonly spanMs: number;
-  /** Whether other series of the sensor had nothing in that time. */
-  readonly isWhole: boolean;
+  /** Beginnings of names, `""` for all: other series of the sensor that begin so had nothing in that time. */
+  readonly wholeOf: readonly string[];
   readonly values: readonly Level[];
 }
 

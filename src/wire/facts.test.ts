@@ -27,7 +27,7 @@ const LEVELS: Levels = {
   type: "levels",
   atUnixMs: 1_795_499_669_972,
   spanMs: 10_000,
-  isWhole: true,
+  wholeOf: ["packets-out account:"],
   values: [
     { series: "packets-out eth0", value: 214.5, detail: null },
     { series: "packets-out account:1003", value: 0, detail: { ports: ["tcp 25"] } },

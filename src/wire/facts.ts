@@ -85,7 +85,7 @@ const levels: Check<Levels> = object({
   type: oneOf(["levels"]),
   atUnixMs: INSTANT,
   spanMs: integer(0, 86_400_000),
-  isWhole: flag,
+  wholeOf: list(SHORT, 32),
   values: list(object({ series: SHORT, value: amount, detail: nullable(jsonObject(4, 500)) }), 10_000),
 });
 

@@ -60,7 +60,7 @@ export class LogLevels {
       value: (count * MINUTE_MS) / spanMs,
       detail: null,
     }));
-    return { sensor: "logs", type: "levels", atUnixMs: nowUnixMs, spanMs, isWhole: true, values };
+    return { sensor: "logs", type: "levels", atUnixMs: nowUnixMs, spanMs, wholeOf: [""], values };
   }
 
   #add(series: string, count: number): void {

@@ -28,7 +28,7 @@ export const sensor: PollSensor = {
       type: "levels",
       atUnixMs: Date.now(),
       spanMs: EVERY_MS,
-      isWhole: accounts < MAX_ACCOUNTS,
+      wholeOf: accounts < MAX_ACCOUNTS ? [""] : [],
       values: [...processes, ...connections],
     };
     return Promise.resolve([levels]);

@@ -60,9 +60,7 @@ class QueueLook {
     this.#forget(found.spools);
     this.#sight(found.spools, blind, values);
     if (values.length === 0) return [];
-    return [
-      { sensor: "mail-queue", type: "levels", atUnixMs: nowUnixMs, spanMs: this.#span(), isWhole: false, values },
-    ];
+    return [{ sensor: "mail-queue", type: "levels", atUnixMs: nowUnixMs, spanMs: this.#span(), wholeOf: [], values }];
   }
 
   #counterOf(spool: Spool): SpoolCounter {

@@ -26,6 +26,7 @@ const MAX_INTERFACE_SERIES = 64;
 const MAX_ACCOUNT_SERIES = 6000;
 // It cannot have a space in its name.
 const OTHERS = "other interfaces";
+const ACCOUNT_MEASURES = ["packets-out", "bytes-out", "connections-out", "mail-connections-out"] as const;
 const ACCOUNT = "account:";
 /** How long the warden may be silent: with very many accounts it looks seldom. */
 const SILENT_MS = 90_000;
@@ -107,11 +108,9 @@ class TrafficWatcher implements Disposable {
     this.#lookedMs = nowMs;
     this.#countInterfaces(nowMs);
     const accountsMs = this.#readCounts();
-    const early = [
-      ...(accountsMs === null ? [] : this.#accounts.endLook(accountsMs)),
-      ...this.#interfaces.endLook(lookMs),
-    ];
-    if (early.length > 0) this.#push(early, lookMs, "lastLook");
+    // The warden's looks are not ours: each kind is told with the time that it is of.
+    if (accountsMs !== null) this.#push(this.#accounts.endLook(accountsMs), accountsMs, "lastLook");
+    this.#push(this.#interfaces.endLook(lookMs), lookMs, "lastLook");
     if (nowMs - this.#spanBeganMs >= SPAN_MS - LOOK_MS / 2) this.#endSpan(nowMs);
     this.#count();
     this.#sight();
@@ -120,9 +119,11 @@ class TrafficWatcher implements Disposable {
   #endSpan(nowMs: number): void {
     const spanMs = nowMs - this.#spanBeganMs;
     this.#spanBeganMs = nowMs;
-    const accounts = this.#accountSpanMs === 0 ? [] : this.#accounts.endSpan(this.#accountSpanMs, nowMs);
+    if (this.#accountSpanMs > 0) {
+      this.#push(this.#accounts.endSpan(this.#accountSpanMs, nowMs), this.#accountSpanMs, "lastSpan");
+    }
     this.#accountSpanMs = 0;
-    this.#push([...accounts, ...this.#interfaces.endSpan(spanMs, nowMs)], spanMs, "lastSpan");
+    this.#push(this.#interfaces.endSpan(spanMs, nowMs), spanMs, "lastSpan");
     this.#interfaces.keep((of) => of === OTHERS || this.#before.has(of));
   }
 
@@ -163,10 +164,10 @@ class TrafficWatcher implements Disposable {
     this.#accountSpanMs += differences.spanMs;
     for (const { uid, packets, bytes, connections, mailConnections } of differences.accounts) {
       const of = `${ACCOUNT}${uid}`;
-      this.#accounts.add("packets-out", of, packets, nowMs);
-      this.#accounts.add("bytes-out", of, bytes, nowMs);
-      this.#accounts.add("connections-out", of, connections, nowMs);
-      this.#accounts.add("mail-connections-out", of, mailConnections, nowMs);
+      const amounts = [packets, bytes, connections, mailConnections];
+      for (const [index, measure] of ACCOUNT_MEASURES.entries()) {
+        this.#accounts.add(measure, of, amounts[index] ?? 0, nowMs);
+      }
     }
     return differences.spanMs;
   }
@@ -201,6 +202,7 @@ class TrafficWatcher implements Disposable {
   }
 
   #push(rates: readonly Rate[], spanMs: number, which: "lastLook" | "lastSpan"): void {
+    if (rates.length === 0) return;
     const details = this.#details(rates);
     const values = rates.map(
       ({ measure, of, perSecond, isHigh }): Level => ({
@@ -209,14 +211,15 @@ class TrafficWatcher implements Disposable {
         detail: isHigh && !of.startsWith(ACCOUNT) ? this.#topAccounts(measure, which) : (details.get(of) ?? null),
       }),
     );
-    if (values.length === 0) return;
-    const isWhole = which === "lastSpan";
+    // Accounts that nothing was counted of for a while are not among all of them any more.
+    const isOfAccounts = which === "lastSpan" && rates[0]?.of.startsWith(ACCOUNT) === true;
+    const wholeOf = isOfAccounts ? ACCOUNT_MEASURES.map((measure) => `${measure} ${ACCOUNT}`) : [];
     this.queue.push({
       sensor: "traffic",
       type: "levels",
       atUnixMs: Date.now(),
       spanMs: Math.round(spanMs),
-      isWhole,
+      wholeOf,
       values,
     });
   }
