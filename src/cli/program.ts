@@ -242,8 +242,45 @@ Example: garrison levels replay packets.csv --json | jq 'select(.alert)'`,
     .action(run(async () => (await import("./commands/levels-replay.ts")).replayLevels));
 }
 
+function addFlows(program: Command): void {
+  program
+    .command("flows")
+    .description(
+      "say of a capture which flows between high ports are FTP data, media or ordinary, and which nothing explains",
+    )
+    .requiredOption("--pcap <file>", 'a pcap or pcapng file; "-" is standard input')
+    .option(
+      "--ordinary <services>",
+      'services of this network, such as "3306,udp/5353,192.0.2.7:8443": flows to them are ordinary',
+    )
+    .option(
+      "--passive-range <ports>",
+      'data ports of FTP servers whose control connections are encrypted, such as "50000-50100": weaker evidence',
+    )
+    .option("--all", "show flows that are explained too; --json has all of them anyway")
+    .option("--max-flows <number>", "remember so many flows at once, 100 bytes each", flowCount, 2_000_000)
+    .addHelpText(
+      "after",
+      `
+A flow counts when both of its ports are 1024 or higher. FTP data is what a control connection in the capture has announced (PASV, EPSV,
+PORT, EPRT): it is found by its greeting, on any port. Media is what SIP has announced. Addresses need no names, ports no list.
+
+With --json one line a flow: proto, a, aPort, b, bPort, packets, bytes, verdict (ftp-data, media, ordinary, unexplained), relation and more;
+then {"summary": ...}. "->" and "opened": a has opened it; bytes are those on the wire, with all headers.
+
+No running garrison is needed; the packets are parsed by a process without privileges. Exit codes: 0 all is explained, 1 something is not,
+3 the file cannot be read to its end: what can be read is told, and the byte where it ends.
+
+Examples:
+  tcpdump -i any -w - 'tcp or udp' | garrison flows --pcap -
+  garrison flows --pcap traffic.pcapng --ordinary 3306,5432,11211 --json`,
+    )
+    .action(run(async () => (await import("./commands/flows.ts")).flows));
+}
+
 function addLooking(program: Command): void {
   addLevels(program);
+  addFlows(program);
   const logs = program
     .command("logs")
     .description("logs: what is read of them and found in them, now or in recorded ones")
@@ -366,6 +403,12 @@ function ports(text: string): number[] {
   const numbers = text.split(",").map((one) => (/^[1-9]\d{0,4}$/.test(one) ? Number(one) : 0));
   if (numbers.length <= 15 && numbers.every((one) => one > 0 && one <= 65_535)) return numbers;
   throw new InvalidArgumentError('expected at most 15 ports such as "22,25"');
+}
+
+function flowCount(text: string): number {
+  const number = /^[1-9]\d{2,6}$/.test(text) ? Number(text) : 0;
+  if (number > 0 && number <= 2_000_000) return number;
+  throw new InvalidArgumentError("expected a number from 100 to 2000000");
 }
 
 function positiveInteger(text: string): number {

@@ -1,0 +1,171 @@
+/**
+ * What both sides of an FTP control connection say: which ports are announced, and whether it is FTP at all. Pure.
+ *
+ * A port counts when the client has asked and the server has agreed, in this order: PASV and 227, EPSV and 229, PORT or EPRT and 200. It
+ * is FTP when the server has accepted a USER or a PASS: a mail server greets with 220 too, but does not.
+ */
+import {
+  type Announcement,
+  argumentOf,
+  isOpenReply,
+  parseEprt,
+  parseEpsvReply,
+  parsePasvReply,
+  parsePort,
+  replyCodeOf,
+  verbOf,
+} from "./parse-lines.ts";
+
+/** Commands that announce a port. */
+export type DataCommand = "PASV" | "EPSV" | "PORT" | "EPRT";
+
+/** What is told of a dialogue. */
+export interface DialogueSink {
+  /** It is FTP: told once. */
+  onFtp(): void;
+  onAnnounced(command: DataCommand, announcement: Announcement): void;
+  /** It goes on encrypted (RFC 4217). */
+  onDark(): void;
+  /** It is something else. */
+  onOther(): void;
+}
+
+type Pending =
+  | { readonly verb: keyof typeof PENDING }
+  | { readonly verb: "PORT" | "EPRT"; readonly announcement: Announcement | null };
+
+/** One of each for all connections. */
+const PENDING = {
+  PASV: { verb: "PASV" },
+  EPSV: { verb: "EPSV" },
+  USER: { verb: "USER" },
+  PASS: { verb: "PASS" },
+  AUTH: { verb: "AUTH" },
+  other: { verb: "other" },
+} as const;
+
+/** What a client may say before USER; all else belongs to other protocols that greet with 220. */
+const BEFORE_USER: ReadonlySet<string> = new Set(
+  "USER AUTH PASS ACCT FEAT HOST SYST OPTS CLNT LANG NOOP HELP PBSZ PROT STAT QUIT".split(" "),
+);
+/** Commands that wait for their reply. A client that sends more at once is not followed. */
+const MAX_PENDING = 32;
+
+/** One control connection. */
+export class Dialogue {
+  readonly #sink: DialogueSink;
+  #isGreeted: boolean;
+  #isFtp: boolean;
+  #pending: Pending[] = [];
+  /** Code of a reply of several lines that has begun; 0: none. */
+  #openCode = 0;
+  /** What the first line of such a reply says. */
+  #openLine = "";
+
+  /** @param isFtp it has begun before the capture, and is taken to be FTP. */
+  constructor(sink: DialogueSink, isFtp: boolean) {
+    this.#sink = sink;
+    this.#isGreeted = isFtp;
+    this.#isFtp = isFtp;
+  }
+
+  command(line: string): void {
+    const verb = verbOf(line);
+    if (!this.#isFtp && !BEFORE_USER.has(verb)) this.#sink.onOther();
+    else if (verb === "PORT") this.#await({ verb, announcement: parsePort(argumentOf(line)) });
+    else if (verb === "EPRT") this.#await({ verb, announcement: parseEprt(argumentOf(line)) });
+    else if (verb === "EPSV") this.#await(/^(?:|[12])$/.test(argumentOf(line)) ? PENDING.EPSV : PENDING.other);
+    else this.#await(isPlain(verb) ? PENDING[verb] : PENDING.other);
+  }
+
+  reply(line: string): void {
+    const code = replyCodeOf(line);
+    if (this.#openCode !== 0) {
+      if (code !== this.#openCode || isOpenReply(line)) return;
+      this.#openCode = 0;
+      this.#finish(code, line);
+      return;
+    }
+    if (code === 0) return;
+    this.#openLine = line;
+    if (isOpenReply(line)) this.#openCode = code;
+    else this.#finish(code, line);
+  }
+
+  /** Something is missing: which reply belongs to which command is not known any more. */
+  gap(): void {
+    this.#pending = [];
+    this.#openCode = 0;
+  }
+
+  #await(pending: Pending): void {
+    if (this.#pending.length >= MAX_PENDING) this.#pending = [];
+    this.#pending.push(pending);
+  }
+
+  #finish(code: number, line: string): void {
+    if (code < 200) return;
+    if (!this.#isGreeted) {
+      this.#isGreeted = true;
+      if (code !== 220) this.#sink.onOther();
+      return;
+    }
+    if (code === 227) this.#answerPassive("PASV", parsePasvReply(line) ?? parsePasvReply(asLast(this.#openLine)));
+    else if (code === 229) this.#answerPassive("EPSV", parseEpsvReply(line) ?? parseEpsvReply(asLast(this.#openLine)));
+    else this.#answer(code);
+  }
+
+  /** What was asked before it has got its answer too, or never will. */
+  #answerPassive(verb: "PASV" | "EPSV", announcement: Announcement | null): void {
+    const index = this.#pending.findIndex((one) => one.verb === verb);
+    if (index === -1) return;
+    this.#pending.splice(0, index + 1);
+    this.#announce(verb, announcement);
+  }
+
+  #answer(code: number): void {
+    const [first] = this.#pending;
+    if (first === undefined) return;
+    const isRefused = code >= 400;
+    switch (first.verb) {
+      case "PASV":
+      case "EPSV":
+        // Some other answer than its own comes from a command that was answered twice, such as ABOR.
+        if (isRefused) this.#pending.shift();
+        return;
+      case "PORT":
+      case "EPRT":
+        if (code !== 200 && !isRefused) return;
+        this.#pending.shift();
+        if (code === 200) this.#announce(first.verb, first.announcement);
+        return;
+      case "AUTH":
+        this.#pending.shift();
+        if (code !== 234 && code !== 334) return;
+        this.#accept();
+        this.#sink.onDark();
+        return;
+      default:
+        this.#pending.shift();
+        if (first.verb !== "other" && !isRefused) this.#accept();
+    }
+  }
+
+  #accept(): void {
+    if (!this.#isFtp) this.#sink.onFtp();
+    this.#isFtp = true;
+  }
+
+  #announce(command: DataCommand, announcement: Announcement | null): void {
+    if (this.#isFtp && announcement !== null) this.#sink.onAnnounced(command, announcement);
+  }
+}
+
+function isPlain(verb: string): verb is "PASV" | "USER" | "PASS" | "AUTH" {
+  return verb === "PASV" || verb === "USER" || verb === "PASS" || verb === "AUTH";
+}
+
+/** `227-text` as `227 text`. */
+function asLast(line: string): string {
+  return `${line.slice(0, 3)} ${line.slice(4)}`;
+}
