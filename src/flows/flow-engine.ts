@@ -8,6 +8,7 @@
 import { type Endpoint, formatAddress } from "./address.ts";
 import { FlowTable, STATE } from "./flow-table.ts";
 import { Fragments } from "./fragments.ts";
+import type { Agreement } from "./ftp/dialogue.ts";
 import { type FlowEnds, type FtpCounts, FtpRelations } from "./ftp/ftp-relations.ts";
 import { Handshakes } from "./handshakes.ts";
 import { KeyedHash } from "./keyed-hash.ts";
@@ -24,6 +25,7 @@ export const MAX_FLOWS = 2_000_000;
 const TCP_LOOKS = 3;
 const UDP_LOOKS = 8;
 const LOOK_MS = 1000;
+const AGREED: Agreement = { state: "agreed" };
 const SYN_ONLY = FLAG.syn;
 const SYN_ACK = FLAG.syn | FLAG.ack;
 
@@ -63,7 +65,7 @@ export class FlowEngine {
   readonly #ftp: FtpRelations;
   readonly #flows: FlowTable;
   readonly #ordinary: OrdinaryEnds;
-  readonly #relations = new Map<number, Relation>();
+  readonly #relations = new Map<number, { readonly relation: Relation; readonly agreement: Readonly<Agreement> }>();
   readonly #ends: FlowEnds & { isIpv6: boolean; a: Endpoint & { port: number }; b: Endpoint & { port: number } } = {
     isIpv6: false,
     a: { address: new Uint32Array(4), port: 0 },
@@ -223,8 +225,8 @@ export class FlowEngine {
     if (!this.#ftp.isAwaiting && this.#ftp.counts.encrypted === 0) return;
     const isOpened = (this.#flows.state(flow) & STATE.opened) !== 0;
     const ends = this.#endsOf(flow);
-    const relation = this.#ftp.explain(ends, isOpened, unixMs);
-    if (relation !== null) this.#relations.set(flow, relation);
+    const explained = this.#ftp.explain(ends, isOpened, unixMs);
+    if (explained !== null) this.#relations.set(flow, explained);
     else if (this.#ftp.isBesideDark(ends)) this.#flows.addState(flow, STATE.besideDark);
   }
 
@@ -233,7 +235,7 @@ export class FlowEngine {
     const { isIpv6, a, b } = this.#endsOf(flow);
     const [one, other] = [a, b].map(({ address, port }) => ({ address: formatAddress(address, isIpv6), port }));
     const relation = this.#calls.explain(one!, other!, this.#packet.unixMs);
-    if (relation !== null) this.#relations.set(flow, relation);
+    if (relation !== null) this.#relations.set(flow, { relation, agreement: AGREED });
   }
 
   /** Valid until the next call: flows begin too often for an object each. */
@@ -252,7 +254,8 @@ export class FlowEngine {
     const state = flows.state(flow);
     const isUdp = (state & STATE.udp) !== 0;
     const isOpened = (state & STATE.opened) !== 0;
-    const relation = this.#relations.get(flow) ?? null;
+    const explained = this.#relations.get(flow);
+    const relation = explained?.agreement.state === "agreed" ? explained.relation : null;
     this.#relations.delete(flow);
     const ends = this.#endsOf(flow);
     const isOrdinary = relation === null && this.#ordinary.has(ends, { isUdp, isOpened });

@@ -1,7 +1,7 @@
 /** One FTP control connection as it goes over the wire: both directions put in order, and what they announce. */
 import { type Endpoint, isAddressAt } from "../address.ts";
 import { FLAG, type Packet } from "../packet/packet.ts";
-import { type DataCommand, Dialogue, type DialogueSink } from "./dialogue.ts";
+import { type Agreement, type DataCommand, Dialogue, type DialogueSink } from "./dialogue.ts";
 import type { Expected } from "./expectations.ts";
 import { type LineSink, LineStream, type Side } from "./line-stream.ts";
 import type { Announcement } from "./parse-lines.ts";
@@ -17,12 +17,14 @@ export interface DataExpected extends Expected {
   readonly control: Control;
   readonly command: DataCommand;
   readonly announcement: Announcement;
+  readonly agreement: Agreement;
 }
 
 /** What is told of a control connection. */
 export interface ControlSink {
   onFtp(): void;
-  onAnnounced(control: Control, command: DataCommand, announcement: Announcement): void;
+  onAnnounced(control: Control, announced: Pick<DataExpected, "command" | "announcement" | "agreement">): void;
+  onAgreed(control: Control, announcement: Announcement): void;
   onDark(control: Control): void;
 }
 
@@ -87,8 +89,12 @@ export class Control implements LineSink, DialogueSink {
     this.#sink.onFtp();
   }
 
-  onAnnounced(command: DataCommand, announcement: Announcement): void {
-    this.#sink.onAnnounced(this, command, announcement);
+  onAnnounced(command: DataCommand, announcement: Announcement, agreement: Agreement): void {
+    this.#sink.onAnnounced(this, { command, announcement, agreement });
+  }
+
+  onAgreed(announcement: Announcement): void {
+    this.#sink.onAgreed(this, announcement);
   }
 
   onDark(): void {

@@ -1,8 +1,8 @@
 /**
  * What both sides of an FTP control connection say: which ports are announced, and whether it is FTP at all. Pure.
  *
- * A port counts when the client has asked and the server has agreed, in this order: PASV and 227, EPSV and 229, PORT or EPRT and 200. It
- * is FTP when the server has accepted a USER or a PASS: a mail server greets with 220 too, but does not.
+ * A port counts when the client has asked and the server has agreed: PASV and 227, EPSV and 229, PORT or EPRT and 200. Of the last two the
+ * connection may come before the 200 (pyftpdlib 1.5.7 answers when it is connected), so they are told when they are asked. It is FTP when the server has accepted a USER or a PASS: a mail server greets with 220 too, but does not.
  */
 import {
   type Announcement,
@@ -19,11 +19,18 @@ import {
 /** Commands that announce a port. */
 export type DataCommand = "PASV" | "EPSV" | "PORT" | "EPRT";
 
+/** What the server says to an announcement of the client; agreed by itself where the server announces. */
+export interface Agreement {
+  state: "asked" | "agreed" | "refused";
+}
+
 /** What is told of a dialogue. */
 export interface DialogueSink {
   /** It is FTP: told once. */
   onFtp(): void;
-  onAnnounced(command: DataCommand, announcement: Announcement): void;
+  onAnnounced(command: DataCommand, announcement: Announcement, agreement: Agreement): void;
+  /** The server has agreed to a port that the client has announced. */
+  onAgreed(announcement: Announcement): void;
   /** It goes on encrypted (RFC 4217). */
   onDark(): void;
   /** It is something else. */
@@ -32,7 +39,7 @@ export interface DialogueSink {
 
 type Pending =
   | { readonly verb: keyof typeof PENDING }
-  | { readonly verb: "PORT" | "EPRT"; readonly announcement: Announcement | null };
+  | { readonly verb: "PORT" | "EPRT"; readonly announcement: Announcement | null; readonly agreement: Agreement };
 
 /** One of each for all connections. */
 const PENDING = {
@@ -72,8 +79,8 @@ export class Dialogue {
   command(line: string): void {
     const verb = verbOf(line);
     if (!this.#isFtp && !BEFORE_USER.has(verb)) this.#sink.onOther();
-    else if (verb === "PORT") this.#await({ verb, announcement: parsePort(argumentOf(line)) });
-    else if (verb === "EPRT") this.#await({ verb, announcement: parseEprt(argumentOf(line)) });
+    else if (verb === "PORT") this.#offer(verb, parsePort(argumentOf(line)));
+    else if (verb === "EPRT") this.#offer(verb, parseEprt(argumentOf(line)));
     else if (verb === "EPSV") this.#await(/^(?:|[12])$/.test(argumentOf(line)) ? PENDING.EPSV : PENDING.other);
     else this.#await(isPlain(verb) ? PENDING[verb] : PENDING.other);
   }
@@ -98,6 +105,12 @@ export class Dialogue {
     this.#openCode = 0;
   }
 
+  #offer(verb: "PORT" | "EPRT", announcement: Announcement | null): void {
+    const agreement: Agreement = { state: "asked" };
+    this.#await({ verb, announcement, agreement });
+    this.#announce(verb, announcement, agreement);
+  }
+
   #await(pending: Pending): void {
     if (this.#pending.length >= MAX_PENDING) this.#pending = [];
     this.#pending.push(pending);
@@ -120,7 +133,7 @@ export class Dialogue {
     const index = this.#pending.findIndex((one) => one.verb === verb);
     if (index === -1) return;
     this.#pending.splice(0, index + 1);
-    this.#announce(verb, announcement);
+    this.#announce(verb, announcement, { state: "agreed" });
   }
 
   #answer(code: number): void {
@@ -137,7 +150,8 @@ export class Dialogue {
       case "EPRT":
         if (code !== 200 && !isRefused) return;
         this.#pending.shift();
-        if (code === 200) this.#announce(first.verb, first.announcement);
+        first.agreement.state = isRefused ? "refused" : "agreed";
+        if (!isRefused && first.announcement !== null) this.#sink.onAgreed(first.announcement);
         return;
       case "AUTH":
         this.#pending.shift();
@@ -156,8 +170,8 @@ export class Dialogue {
     this.#isFtp = true;
   }
 
-  #announce(command: DataCommand, announcement: Announcement | null): void {
-    if (this.#isFtp && announcement !== null) this.#sink.onAnnounced(command, announcement);
+  #announce(command: DataCommand, announcement: Announcement | null, agreement: Agreement): void {
+    if (this.#isFtp && announcement !== null) this.#sink.onAnnounced(command, announcement, agreement);
   }
 }
 

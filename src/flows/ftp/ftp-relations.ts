@@ -10,9 +10,8 @@ import type { Handshakes } from "../handshakes.ts";
 import type { KeyedHash } from "../keyed-hash.ts";
 import { FLAG, type Packet } from "../packet/packet.ts";
 import { Control, type ControlEvidence, type ControlSink, type DataExpected } from "./control.ts";
-import type { DataCommand } from "./dialogue.ts";
+import type { Agreement, DataCommand } from "./dialogue.ts";
 import { EXPECT_MS, Expectations, MAX_EACH } from "./expectations.ts";
-import type { Announcement } from "./parse-lines.ts";
 
 /** Control connections at once. */
 export const MAX_CONTROLS = 65_536;
@@ -36,6 +35,12 @@ export interface FtpRelation {
   readonly translated: boolean;
   /** `passive-range` is the weakest: the control connection is encrypted, and only hosts and the range of ports fit. */
   readonly evidence: ControlEvidence | "passive-range";
+}
+
+/** A relation that holds once the server has agreed to what the client has announced. */
+export interface ExplainedByFtp {
+  readonly relation: FtpRelation;
+  readonly agreement: Readonly<Agreement>;
 }
 
 /** Both ends of a flow; a has opened it. */
@@ -85,7 +90,10 @@ export class FtpRelations {
     onFtp: () => {
       this.counts.controls++;
     },
-    onAnnounced: (control, command, announcement) => this.#expect(control, command, announcement),
+    onAnnounced: (control, announced) => this.#expect(control, announced),
+    onAgreed: ({ client, isIpv6 }, { address }) => {
+      if (canonicalAddress(address ?? "") !== formatAddress(client.address, isIpv6)) this.counts.bounces++;
+    },
     onDark: (control) => this.#addDark(control),
   };
 
@@ -126,7 +134,7 @@ export class FtpRelations {
   }
 
   /** Why a flow that has just begun is FTP data, and `null` when nothing says so. An announcement is good for one flow. */
-  explain(ends: FlowEnds, isOpened: boolean, unixMs: number): FtpRelation | null {
+  explain(ends: FlowEnds, isOpened: boolean, unixMs: number): ExplainedByFtp | null {
     const found = this.#announcedFor(ends, ends.b, ends.a, unixMs);
     if (found !== null) return found;
     return isOpened ? this.#inRange(ends) : this.#announcedFor(ends, ends.a, ends.b, unixMs);
@@ -137,30 +145,35 @@ export class FtpRelations {
     return this.#darkBetween(isIpv6, a.address, b.address) !== undefined;
   }
 
-  #announcedFor({ isIpv6 }: FlowEnds, to: Endpoint, from: Endpoint, unixMs: number): FtpRelation | null {
+  #announcedFor({ isIpv6 }: FlowEnds, to: Endpoint, from: Endpoint, unixMs: number): ExplainedByFtp | null {
     const ends = { isIpv6, listener: to.address, port: to.port, peer: from.address };
     const expected = this.#expectations.take(ends, unixMs);
     if (expected === undefined) return null;
-    const { control, command, announcement } = expected;
+    const { control, command, announcement, agreement } = expected;
     control.expected.splice(control.expected.indexOf(expected), 1);
+    if (agreement.state === "refused") return null;
     const { address, port } = announcement;
     const listener = formatAddress(expected.listener, isIpv6);
-    return {
+    const text = address?.includes(":") ? `[${address}]` : address;
+    const relation: FtpRelation = {
       ...endsOf(control),
       command,
-      announced:
-        address === null ? `port ${port}` : address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`,
+      announced: text === null ? `port ${port}` : `${text}:${port}`,
       translated: address !== null && canonicalAddress(address) !== listener,
       evidence: control.evidence,
     };
+    return { relation, agreement };
   }
 
-  #inRange({ isIpv6, a, b }: FlowEnds): FtpRelation | null {
+  #inRange({ isIpv6, a, b }: FlowEnds): ExplainedByFtp | null {
     const range = this.#passiveRange;
     if (range === null || b.port < range[0] || b.port > range[1]) return null;
     const control = this.#darkBetween(isIpv6, a.address, b.address);
     if (control === undefined || !isSameAddress(control.client.address, a.address)) return null;
-    return { ...endsOf(control), command: null, announced: null, translated: false, evidence: "passive-range" };
+    return {
+      relation: { ...endsOf(control), command: null, announced: null, translated: false, evidence: "passive-range" },
+      agreement: { state: "agreed" },
+    };
   }
 
   #find(packet: Packet, hash: number): Control | undefined {
@@ -232,24 +245,17 @@ export class FtpRelations {
     this.#remove(oldest);
   }
 
-  #expect(control: Control, command: DataCommand, announcement: Announcement): void {
-    const isPassive = command === "PASV" || command === "EPSV";
+  #expect(control: Control, announced: Pick<DataExpected, "command" | "announcement" | "agreement">): void {
+    const isPassive = announced.command === "PASV" || announced.command === "EPSV";
     const [listener, peer] = isPassive ? [control.server, control.client] : [control.client, control.server];
     this.counts.announced++;
-    if (
-      !isPassive &&
-      canonicalAddress(announcement.address ?? "") !== formatAddress(listener.address, control.isIpv6)
-    ) {
-      this.counts.bounces++;
-    }
     // Whatever address was written: what the control connection's own peer listens on, and nobody else.
     const expected: DataExpected = {
       control,
-      command,
-      announcement,
+      ...announced,
       isIpv6: control.isIpv6,
       listener: listener.address,
-      port: announcement.port,
+      port: announced.announcement.port,
       peer: peer.address,
       untilUnixMs: control.lastUnixMs + EXPECT_MS,
     };
