@@ -255,7 +255,9 @@ export class FlowEngine {
     const isUdp = (state & STATE.udp) !== 0;
     const isOpened = (state & STATE.opened) !== 0;
     const explained = this.#relations.get(flow);
-    const relation = explained?.agreement.state === "agreed" ? explained.relation : null;
+    // A control connection is no data, even if it leads to a port that was announced.
+    const isHeld = explained?.agreement.state === "agreed" && (state & STATE.ftpControl) === 0;
+    const relation = isHeld ? explained.relation : null;
     this.#relations.delete(flow);
     const ends = this.#endsOf(flow);
     const isOrdinary = relation === null && this.#ordinary.has(ends, { isUdp, isOpened });

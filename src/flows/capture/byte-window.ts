@@ -1,9 +1,8 @@
 /** A stretch of a file in one buffer that is used again and again: 4 MiB a read, nothing is allocated a packet. */
-import { read, readSync } from "node:fs";
-import { promisify } from "node:util";
+import { readSync } from "node:fs";
+import { Socket } from "node:net";
 
 const WINDOW_BYTES = 4 * 1024 * 1024;
-const readLater = promisify(read);
 
 /** The unread bytes are `start` to `end` of `bytes`. */
 export class ByteWindow {
@@ -12,7 +11,10 @@ export class ByteWindow {
   start = 0;
   end = 0;
   readonly #fd: number;
-  readonly #isRegular: boolean;
+  /** `null`: a regular file. */
+  readonly #pipe: AsyncIterator<Buffer> | null;
+  /** What has come of a pipe, and did not fit. */
+  #rest: Buffer = Buffer.alloc(0);
   #skipBytes = 0;
   #skipOffset = 0;
   /** Of the file, behind `end`. */
@@ -20,7 +22,8 @@ export class ByteWindow {
 
   constructor(fd: number, isRegular: boolean) {
     this.#fd = fd;
-    this.#isRegular = isRegular;
+    // A Socket waits for a pipe whether it blocks or not, and leaves the process free meanwhile.
+    this.#pipe = isRegular ? null : new Socket({ fd, readable: true, writable: false })[Symbol.asyncIterator]();
   }
 
   /** Where the record at `start`, or the one that is passed over, begins in the file. */
@@ -41,20 +44,32 @@ export class ByteWindow {
     this.#skipBytes += count - here;
   }
 
-  /** Reads on, behind what is left. A pipe is waited for without holding up the process. @returns whether anything came */
+  /** Reads on, behind what is left. @returns whether anything came */
   async fill(): Promise<boolean> {
     this.bytes.copyWithin(0, this.start, this.end);
     this.end -= this.start;
     this.start = 0;
-    const room = WINDOW_BYTES - this.end;
-    const count = this.#isRegular
-      ? readSync(this.#fd, this.bytes, this.end, room, this.#readBytes)
-      : (await readLater(this.#fd, this.bytes, this.end, room, null)).bytesRead;
+    const count = this.#pipe === null ? this.#readFile() : await this.#readPipe(this.#pipe);
     this.end += count;
     this.#readBytes += count;
     const skipped = Math.min(this.#skipBytes, this.end);
     this.#skipBytes -= skipped;
     this.start = skipped;
     return count > 0;
+  }
+
+  #readFile(): number {
+    return readSync(this.#fd, this.bytes, this.end, WINDOW_BYTES - this.end, this.#readBytes);
+  }
+
+  async #readPipe(pipe: AsyncIterator<Buffer>): Promise<number> {
+    if (this.#rest.length === 0) {
+      const { done, value } = await pipe.next();
+      if (done === true) return 0;
+      this.#rest = value;
+    }
+    const count = this.#rest.copy(this.bytes, this.end);
+    this.#rest = this.#rest.subarray(count);
+    return count;
   }
 }

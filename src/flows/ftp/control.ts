@@ -80,8 +80,8 @@ export class Control implements LineSink, DialogueSink {
     else this.#dialogue.reply(line);
   }
 
-  onGap(): void {
-    this.#dialogue.gap();
+  onGap(side: Side): void {
+    this.#dialogue.gap(side);
   }
 
   onFtp(): void {

@@ -4,6 +4,7 @@
  * A port counts when the client has asked and the server has agreed: PASV and 227, EPSV and 229, PORT or EPRT and 200. Of the last two the
  * connection may come before the 200 (pyftpdlib 1.5.7 answers when it is connected), so they are told when they are asked. It is FTP when the server has accepted a USER or a PASS: a mail server greets with 220 too, but does not.
  */
+import type { Side } from "./line-stream.ts";
 import {
   type Announcement,
   argumentOf,
@@ -99,10 +100,13 @@ export class Dialogue {
     else this.#finish(code, line);
   }
 
-  /** Something is missing: which reply belongs to which command is not known any more. */
-  gap(): void {
-    this.#pending = [];
-    this.#openCode = 0;
+  /**
+   * Something that a side has said is missing. Without a command it is not known any more which reply belongs to which; without a reply all
+   * but the last command are taken to be answered.
+   */
+  gap(side: Side): void {
+    this.#pending = side === "client" ? [] : this.#pending.slice(-1);
+    if (side === "server") this.#openCode = 0;
   }
 
   #offer(verb: "PORT" | "EPRT", announcement: Announcement | null): void {

@@ -16,13 +16,6 @@ interface Segment {
   readonly length: number;
 }
 
-/** Bytes of a segment: `start` to `end` of a buffer. */
-export interface SegmentBytes {
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly end: number;
-}
-
 /** Who speaks. */
 export type Side = "client" | "server";
 
@@ -31,7 +24,7 @@ export interface LineSink {
   /** Without its end. */
   onLine(side: Side, line: string): void;
   /** Bytes were never captured: the line that they belong to is not told. */
-  onGap(): void;
+  onGap(side: Side): void;
 }
 
 const NONE: readonly Segment[] = [];
@@ -65,7 +58,7 @@ export class LineStream {
   /** Takes a segment, of which fewer bytes may be there than the `length` that was sent. They are valid during the call only. */
   take(sequence: number, bytes: Buffer, start: number, end: number, length: number): void {
     const ahead = (sequence - this.#next) | 0;
-    if (ahead > 0 && ((this.#acknowledged - sequence) | 0) > 0) this.#jump(sequence);
+    if (ahead > 0 && ((this.#acknowledged - sequence) | 0) >= 0) this.#jump(sequence);
     else if (ahead > 0) return this.#keep({ sequence, bytes: bytes.subarray(start, end), length });
     this.#use(sequence, bytes, start, end, length);
     this.#useEarly();
@@ -78,7 +71,7 @@ export class LineStream {
   acknowledge(sequence: number): void {
     if (((sequence - this.#acknowledged) | 0) > 0) this.#acknowledged = sequence;
     const [first] = this.#early;
-    if (first === undefined || ((sequence - first.sequence) | 0) <= 0) return;
+    if (first === undefined || ((sequence - first.sequence) | 0) < 0) return;
     this.#jump(first.sequence);
     this.#useEarly();
   }
@@ -116,7 +109,7 @@ export class LineStream {
   #gap(): void {
     this.#line = "";
     this.#isDropping = true;
-    this.#sink.onGap();
+    this.#sink.onGap(this.#side);
   }
 
   #cut(bytes: Buffer, from: number, to: number): void {
