@@ -79,7 +79,7 @@ export class FlowsReport {
 
   #flowText({ proto, a, aPort, b, bPort, packets, bytes, bytesFromA, opened, ...flow }: FlowReport): string {
     const ends = `${endText(a, aPort)} ${opened ? "->" : "--"} ${endText(b, bPort)}`;
-    const span = formatDuration(Math.max(0, Math.round((flow.lastUnixMs - flow.firstUnixMs) / 1000) * 1000));
+    const span = formatDuration(Math.max(0, Math.round(flow.lastUnixMs - flow.firstUnixMs)));
     const size = `${formatSize(bytesFromA)} out, ${formatSize(bytes - bytesFromA)} back, ${count(packets, "packet")}, ${span}`;
     const reason = flow.relation === null ? (flow.why === null ? "" : WHY[flow.why]) : relationText(flow.relation);
     const verdict = flow.verdict === "unexplained" ? this.#output.style("yellow", flow.verdict) : flow.verdict;
