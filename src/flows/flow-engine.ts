@@ -8,11 +8,10 @@
 import { type Endpoint, formatAddress } from "./address.ts";
 import { FlowTable, STATE } from "./flow-table.ts";
 import { Fragments } from "./fragments.ts";
-import type { Agreement } from "./ftp/dialogue.ts";
-import { type FlowEnds, type FtpCounts, FtpRelations } from "./ftp/ftp-relations.ts";
+import { describeFtp, type ExplainedByFtp, type FlowEnds, type FtpCounts, FtpRelations } from "./ftp/ftp-relations.ts";
 import { Handshakes } from "./handshakes.ts";
 import { KeyedHash } from "./keyed-hash.ts";
-import { Calls } from "./media/calls.ts";
+import { Calls, type MediaRelation } from "./media/calls.ts";
 import { type OrdinaryEnd, OrdinaryEnds } from "./ordinary-ends.ts";
 import { FLAG, FRAGMENT, Packet, UDP } from "./packet/packet.ts";
 import type { FlowReport, Relation, Why } from "./report.ts";
@@ -25,7 +24,6 @@ export const MAX_FLOWS = 2_000_000;
 const TCP_LOOKS = 3;
 const UDP_LOOKS = 8;
 const LOOK_MS = 1000;
-const AGREED: Agreement = { state: "agreed" };
 const SYN_ONLY = FLAG.syn;
 const SYN_ACK = FLAG.syn | FLAG.ack;
 
@@ -65,7 +63,7 @@ export class FlowEngine {
   readonly #ftp: FtpRelations;
   readonly #flows: FlowTable;
   readonly #ordinary: OrdinaryEnds;
-  readonly #relations = new Map<number, { readonly relation: Relation; readonly agreement: Readonly<Agreement> }>();
+  readonly #relations = new Map<number, ExplainedByFtp | MediaRelation>();
   readonly #ends: FlowEnds & { isIpv6: boolean; a: Endpoint & { port: number }; b: Endpoint & { port: number } } = {
     isIpv6: false,
     a: { address: new Uint32Array(4), port: 0 },
@@ -235,7 +233,7 @@ export class FlowEngine {
     const { isIpv6, a, b } = this.#endsOf(flow);
     const [one, other] = [a, b].map(({ address, port }) => ({ address: formatAddress(address, isIpv6), port }));
     const relation = this.#calls.explain(one!, other!, this.#packet.unixMs);
-    if (relation !== null) this.#relations.set(flow, { relation, agreement: AGREED });
+    if (relation !== null) this.#relations.set(flow, relation);
   }
 
   /** Valid until the next call: flows begin too often for an object each. */
@@ -249,15 +247,20 @@ export class FlowEngine {
     return ends;
   }
 
+  #relationOf(flow: number): Relation | null {
+    const explained = this.#relations.get(flow);
+    if (explained === undefined || "kind" in explained) return explained ?? null;
+    // A control connection is no data, even if it leads to a port that was announced.
+    const isControl = (this.#flows.state(flow) & STATE.ftpControl) !== 0;
+    return explained.agreement.state === "agreed" && !isControl ? describeFtp(explained) : null;
+  }
+
   #tell(flow: number): void {
     const flows = this.#flows;
     const state = flows.state(flow);
     const isUdp = (state & STATE.udp) !== 0;
     const isOpened = (state & STATE.opened) !== 0;
-    const explained = this.#relations.get(flow);
-    // A control connection is no data, even if it leads to a port that was announced.
-    const isHeld = explained?.agreement.state === "agreed" && (state & STATE.ftpControl) === 0;
-    const relation = isHeld ? explained.relation : null;
+    const relation = this.#relationOf(flow);
     this.#relations.delete(flow);
     const ends = this.#endsOf(flow);
     const isOrdinary = relation === null && this.#ordinary.has(ends, { isUdp, isOpened });

@@ -74,10 +74,10 @@ export class Control implements LineSink, DialogueSink {
     this.#fromServer = new LineStream("server", sequences.server, this);
   }
 
-  onLine(side: Side, line: string): void {
+  onLine(side: Side, bytes: Buffer, start: number, end: number): void {
     if (this.isDark || this.isOver) return;
-    if (side === "client") this.#dialogue.command(line);
-    else this.#dialogue.reply(line);
+    if (side === "client") this.#dialogue.command(bytes, start, end);
+    else this.#dialogue.reply(bytes, start, end);
   }
 
   onGap(side: Side): void {

@@ -14,6 +14,7 @@ import {
   parsePasvReply,
   parsePort,
   replyCodeOf,
+  verbNumber,
   verbOf,
 } from "./parse-lines.ts";
 
@@ -42,6 +43,15 @@ type Pending =
   | { readonly verb: keyof typeof PENDING }
   | { readonly verb: "PORT" | "EPRT"; readonly announcement: Announcement | null; readonly agreement: Agreement };
 
+const VERB = {
+  PASV: verbNumber("PASV"),
+  EPSV: verbNumber("EPSV"),
+  PORT: verbNumber("PORT"),
+  EPRT: verbNumber("EPRT"),
+  USER: verbNumber("USER"),
+  PASS: verbNumber("PASS"),
+  AUTH: verbNumber("AUTH"),
+} as const;
 /** One of each for all connections. */
 const PENDING = {
   PASV: { verb: "PASV" },
@@ -53,8 +63,8 @@ const PENDING = {
 } as const;
 
 /** What a client may say before USER; all else belongs to other protocols that greet with 220. */
-const BEFORE_USER: ReadonlySet<string> = new Set(
-  "USER AUTH PASS ACCT FEAT HOST SYST OPTS CLNT LANG NOOP HELP PBSZ PROT STAT QUIT".split(" "),
+const BEFORE_USER: ReadonlySet<number> = new Set(
+  "USER AUTH PASS ACCT FEAT HOST SYST OPTS CLNT LANG NOOP HELP PBSZ PROT STAT QUIT".split(" ").map(verbNumber),
 );
 /** Commands that wait for their reply. A client that sends more at once is not followed. */
 const MAX_PENDING = 32;
@@ -67,7 +77,7 @@ export class Dialogue {
   #pending: Pending[] = [];
   /** Code of a reply of several lines that has begun; 0: none. */
   #openCode = 0;
-  /** What the first line of such a reply says. */
+  /** What the first line of such a reply says, as if it were its last. */
   #openLine = "";
 
   /** @param isFtp it has begun before the capture, and is taken to be FTP. */
@@ -77,27 +87,35 @@ export class Dialogue {
     this.#isFtp = isFtp;
   }
 
-  command(line: string): void {
-    const verb = verbOf(line);
+  /** A line of the client: `start` to `end` of `bytes`. */
+  command(bytes: Buffer, start: number, end: number): void {
+    const verb = verbOf(bytes, start, end);
     if (!this.#isFtp && !BEFORE_USER.has(verb)) this.#sink.onOther();
-    else if (verb === "PORT") this.#offer(verb, parsePort(argumentOf(line)));
-    else if (verb === "EPRT") this.#offer(verb, parseEprt(argumentOf(line)));
-    else if (verb === "EPSV") this.#await(/^(?:|[12])$/.test(argumentOf(line)) ? PENDING.EPSV : PENDING.other);
-    else this.#await(isPlain(verb) ? PENDING[verb] : PENDING.other);
+    else if (verb === VERB.PORT) this.#offer("PORT", parsePort(argumentOf(textOf(bytes, start, end))));
+    else if (verb === VERB.EPRT) this.#offer("EPRT", parseEprt(argumentOf(textOf(bytes, start, end))));
+    else if (verb === VERB.EPSV) this.#await(isPlainEpsv(textOf(bytes, start, end)) ? PENDING.EPSV : PENDING.other);
+    else if (verb === VERB.PASV) this.#await(PENDING.PASV);
+    else if (verb === VERB.USER) this.#await(PENDING.USER);
+    else if (verb === VERB.PASS) this.#await(PENDING.PASS);
+    else this.#await(verb === VERB.AUTH ? PENDING.AUTH : PENDING.other);
   }
 
-  reply(line: string): void {
-    const code = replyCodeOf(line);
+  /** A line of the server. */
+  reply(bytes: Buffer, start: number, end: number): void {
+    const code = replyCodeOf(bytes, start, end);
+    const isOpen = isOpenReply(bytes, start, end);
+    const hasPort = code === 227 || code === 229;
     if (this.#openCode !== 0) {
-      if (code !== this.#openCode || isOpenReply(line)) return;
+      if (code !== this.#openCode || isOpen) return;
       this.#openCode = 0;
-      this.#finish(code, line);
+    } else if (code === 0) return;
+    else if (isOpen) {
+      this.#openCode = code;
+      if (hasPort) this.#openLine = `${code} ${textOf(bytes, start + 4, end)}`;
       return;
     }
-    if (code === 0) return;
-    this.#openLine = line;
-    if (isOpenReply(line)) this.#openCode = code;
-    else this.#finish(code, line);
+    this.#finish(code, hasPort ? textOf(bytes, start, end) : "");
+    this.#openLine = "";
   }
 
   /**
@@ -127,8 +145,8 @@ export class Dialogue {
       if (code !== 220) this.#sink.onOther();
       return;
     }
-    if (code === 227) this.#answerPassive("PASV", parsePasvReply(line) ?? parsePasvReply(asLast(this.#openLine)));
-    else if (code === 229) this.#answerPassive("EPSV", parseEpsvReply(line) ?? parseEpsvReply(asLast(this.#openLine)));
+    if (code === 227) this.#answerPassive("PASV", parsePasvReply(line) ?? parsePasvReply(this.#openLine));
+    else if (code === 229) this.#answerPassive("EPSV", parseEpsvReply(line) ?? parseEpsvReply(this.#openLine));
     else this.#answer(code);
   }
 
@@ -179,11 +197,11 @@ export class Dialogue {
   }
 }
 
-function isPlain(verb: string): verb is "PASV" | "USER" | "PASS" | "AUTH" {
-  return verb === "PASV" || verb === "USER" || verb === "PASS" || verb === "AUTH";
+function textOf(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString("latin1", start, end);
 }
 
-/** `227-text` as `227 text`. */
-function asLast(line: string): string {
-  return `${line.slice(0, 3)} ${line.slice(4)}`;
+/** `EPSV ALL` announces nothing, and another family than the connection's is none of ours. */
+function isPlainEpsv(line: string): boolean {
+  return /^(?:|[12])$/.test(argumentOf(line));
 }

@@ -37,10 +37,37 @@ export interface FtpRelation {
   readonly evidence: ControlEvidence | "passive-range";
 }
 
-/** A relation that holds once the server has agreed to what the client has announced. */
+/** What explains a flow, once the server has agreed to what the client has announced. Small, because there may be as many as flows. */
 export interface ExplainedByFtp {
-  readonly relation: FtpRelation;
   readonly agreement: Readonly<Agreement>;
+  readonly isIpv6: boolean;
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  /** `null`: the control connection is encrypted. */
+  readonly announced: Pick<DataExpected, "command" | "announcement" | "listener"> | null;
+  readonly evidence: FtpRelation["evidence"];
+}
+
+/** In words. */
+export function describeFtp({ isIpv6, client, server, announced, evidence }: ExplainedByFtp): FtpRelation {
+  const ends = {
+    kind: "ftp",
+    client: formatAddress(client.address, isIpv6),
+    clientPort: client.port,
+    server: formatAddress(server.address, isIpv6),
+    serverPort: server.port,
+    evidence,
+  } as const;
+  if (announced === null) return { ...ends, command: null, announced: null, translated: false };
+  const { command, announcement, listener } = announced;
+  const { address, port } = announcement;
+  const text = address?.includes(":") ? `[${address}]` : address;
+  return {
+    ...ends,
+    command,
+    announced: text === null ? `port ${port}` : `${text}:${port}`,
+    translated: address !== null && canonicalAddress(address) !== formatAddress(listener, isIpv6),
+  };
 }
 
 /** Both ends of a flow; a has opened it. */
@@ -149,20 +176,11 @@ export class FtpRelations {
     const ends = { isIpv6, listener: to.address, port: to.port, peer: from.address };
     const expected = this.#expectations.take(ends, unixMs);
     if (expected === undefined) return null;
-    const { control, command, announcement, agreement } = expected;
+    const { control, command, announcement, agreement, listener } = expected;
     control.expected.splice(control.expected.indexOf(expected), 1);
     if (agreement.state === "refused") return null;
-    const { address, port } = announcement;
-    const listener = formatAddress(expected.listener, isIpv6);
-    const text = address?.includes(":") ? `[${address}]` : address;
-    const relation: FtpRelation = {
-      ...endsOf(control),
-      command,
-      announced: text === null ? `port ${port}` : `${text}:${port}`,
-      translated: address !== null && canonicalAddress(address) !== listener,
-      evidence: control.evidence,
-    };
-    return { relation, agreement };
+    const { client, server, evidence } = control;
+    return { agreement, isIpv6, client, server, announced: { command, announcement, listener }, evidence };
   }
 
   #inRange({ isIpv6, a, b }: FlowEnds): ExplainedByFtp | null {
@@ -170,10 +188,8 @@ export class FtpRelations {
     if (range === null || b.port < range[0] || b.port > range[1]) return null;
     const control = this.#darkBetween(isIpv6, a.address, b.address);
     if (control === undefined || !isSameAddress(control.client.address, a.address)) return null;
-    return {
-      relation: { ...endsOf(control), command: null, announced: null, translated: false, evidence: "passive-range" },
-      agreement: { state: "agreed" },
-    };
+    const { client, server } = control;
+    return { agreement: { state: "agreed" }, isIpv6, client, server, announced: null, evidence: "passive-range" };
   }
 
   #find(packet: Packet, hash: number): Control | undefined {
@@ -308,18 +324,4 @@ function isGreeting({ bytes, payload, payloadEnd }: Packet): boolean {
 
 function isFrom({ view, source }: Packet, address: Uint32Array): boolean {
   return view.getUint32(source) === address[0];
-}
-
-function endsOf({
-  client,
-  server,
-  isIpv6,
-}: Control): Pick<FtpRelation, "kind" | "client" | "clientPort" | "server" | "serverPort"> {
-  return {
-    kind: "ftp",
-    client: formatAddress(client.address, isIpv6),
-    clientPort: client.port,
-    server: formatAddress(server.address, isIpv6),
-    serverPort: server.port,
-  };
 }

@@ -13,7 +13,10 @@ function stream(): {
 } {
   const lines: string[] = [];
   let gaps = 0;
-  const one = new LineStream("server", FIRST, { onLine: (_, line) => void lines.push(line), onGap: () => void gaps++ });
+  const one = new LineStream("server", FIRST, {
+    onLine: (_, bytes, start, end) => void lines.push(bytes.toString("latin1", start, end)),
+    onGap: () => void gaps++,
+  });
   return {
     lines,
     gaps: () => gaps,

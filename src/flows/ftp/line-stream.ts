@@ -21,13 +21,14 @@ export type Side = "client" | "server";
 
 /** What is told of both directions. */
 export interface LineSink {
-  /** Without its end. */
-  onLine(side: Side, line: string): void;
+  /** A line without its end: `start` to `end` of `bytes`, valid during the call only. */
+  onLine(side: Side, bytes: Buffer, start: number, end: number): void;
   /** Bytes were never captured: the line that they belong to is not told. */
   onGap(side: Side): void;
 }
 
 const NONE: readonly Segment[] = [];
+const EMPTY: Buffer = Buffer.alloc(0);
 
 /** Lines of one side. */
 export class LineStream {
@@ -36,7 +37,8 @@ export class LineStream {
   /** Of the byte that is to come next. */
   #next: number;
   #acknowledged: number;
-  #line = "";
+  /** The begin of a line whose end has not come. */
+  #line = EMPTY;
   /** Of a line that is too long, or has a gap, all is dropped up to its end. */
   #isDropping = false;
   /** In the order of their numbers. */
@@ -107,7 +109,7 @@ export class LineStream {
   }
 
   #gap(): void {
-    this.#line = "";
+    this.#line = EMPTY;
     this.#isDropping = true;
     this.#sink.onGap(this.#side);
   }
@@ -116,28 +118,31 @@ export class LineStream {
     let start = from;
     for (let at = from; at < to; at++) {
       if (bytes[at] !== NEWLINE) continue;
-      this.#addToLine(bytes, start, at > start && bytes[at - 1] === RETURN ? at - 1 : at);
-      this.#endLine();
+      this.#endLine(bytes, start, at);
       start = at + 1;
     }
-    this.#addToLine(bytes, start, to);
+    if (start < to) this.#hold(bytes, start, to);
   }
 
-  #addToLine(bytes: Buffer, start: number, end: number): void {
-    if (this.#isDropping || start === end) return;
-    if (this.#line.length + end - start > MAX_LINE) {
-      this.#line = "";
-      this.#isDropping = true;
-      return;
-    }
-    this.#line += bytes.toString("latin1", start, end);
-  }
-
-  #endLine(): void {
-    const line = this.#line.endsWith("\r") ? this.#line.slice(0, -1) : this.#line;
-    const isWhole = !this.#isDropping;
-    this.#line = "";
+  #endLine(bytes: Buffer, start: number, end: number): void {
+    if (this.#line.length > 0) {
+      this.#hold(bytes, start, end);
+      const line = this.#line;
+      this.#line = EMPTY;
+      if (!this.#isDropping) this.#tell(line, 0, line.length);
+    } else if (!this.#isDropping && end - start <= MAX_LINE) this.#tell(bytes, start, end);
     this.#isDropping = false;
-    if (isWhole) this.#sink.onLine(this.#side, line);
+  }
+
+  #tell(bytes: Buffer, start: number, end: number): void {
+    this.#sink.onLine(this.#side, bytes, start, end > start && bytes[end - 1] === RETURN ? end - 1 : end);
+  }
+
+  #hold(bytes: Buffer, start: number, end: number): void {
+    if (this.#isDropping) return;
+    if (this.#line.length + end - start > MAX_LINE) {
+      this.#line = EMPTY;
+      this.#isDropping = true;
+    } else this.#line = Buffer.concat([this.#line, bytes.subarray(start, end)]);
   }
 }

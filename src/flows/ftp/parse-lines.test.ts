@@ -9,6 +9,7 @@ import {
   parsePasvReply,
   parsePort,
   replyCodeOf,
+  verbNumber,
   verbOf,
 } from "./parse-lines.ts";
 
@@ -92,14 +93,15 @@ suite("lines of FTP", () => {
   });
 
   test("verbOf() and argumentOf() read commands, also behind Telnet's signals", () => {
-    assert.deepEqual(["USER alice", "pasv", "\xff\xf4\xff\xf2ABOR", "CWD  a b ", "PWD"].map(verbOf), [
-      "USER",
-      "PASV",
-      "ABOR",
-      "CWD",
-      "PWD",
-    ]);
-    assert.deepEqual(["USER alice", "PASV", "CWD  a b "].map(argumentOf), ["alice", "", "a b"]);
+    const verb = (line: string): number => verbOf(Buffer.from(line, "latin1"), 0, line.length);
+    for (const [line, expected] of [
+      ["USER alice", "USER"],
+      ["pasv", "PASV"],
+      ["\xff\xf4\xff\xf2ABOR", "ABOR"],
+      ["CWD  a b ", "CWD"],
+      ["PWD", "PWD"],
+    ] as const)
+      assert.equal(verb(line), verbNumber(expected), line);
     for (const line of [
       "",
       "AB",
@@ -109,16 +111,18 @@ suite("lines of FTP", () => {
       "USER\tx",
       "\xff\xff\xff\xff\xff\xff\xffUSER x",
       "GET/ x",
+      "[\\]^",
     ])
-      assert.equal(verbOf(line), "", line);
+      assert.equal(verb(line), 0, line);
+    assert.deepEqual(["USER alice", "PASV", "CWD  a b "].map(argumentOf), ["alice", "", "a b"]);
   });
 
-  test("replyCodeOf() and isOpenReply() read replies", () => {
-    assert.deepEqual(
-      ["220 x", "220-x", "220", "227=x", "20 x", "920 x", "22a x", "", " 220 x"].map(replyCodeOf),
-      [220, 220, 220, 0, 0, 0, 0, 0, 0],
-    );
-    assert.deepEqual(["220 x", "220-x", "220"].map(isOpenReply), [false, true, false]);
+  test("replyCodeOf() and isOpenReply() read replies, and nothing behind their end", () => {
+    const code = (line: string): number => replyCodeOf(Buffer.from(`${line}-`), 0, line.length);
+    const lines = ["220 x", "220-x", "220", "227=x", "20 x", "920 x", "22a x", "", " 220 x", "22"];
+    assert.deepEqual(lines.map(code), [220, 220, 220, 0, 0, 0, 0, 0, 0, 0]);
+    const isOpen = (line: string): boolean => isOpenReply(Buffer.from(`${line}-`), 0, line.length);
+    assert.deepEqual(["220 x", "220-x", "220"].map(isOpen), [false, true, false]);
   });
 
   test("no line makes a port that was not in it", () => {

@@ -7,6 +7,9 @@
 /** Longest line that is looked at. */
 export const MAX_LINE = 1024;
 
+const SPACE = 32;
+const HYPHEN = 45;
+
 /** A port that one side will listen on. */
 export interface Announcement {
   readonly port: number;
@@ -14,17 +17,25 @@ export interface Announcement {
   readonly address: string | null;
 }
 
+/** A command as one number: its letters in capitals, a byte each. Most lines need not become a text. */
+export function verbNumber(verb: string): number {
+  return [...verb].reduce((number, letter) => ((number << 8) | letter.charCodeAt(0)) >>> 0, 0);
+}
+
 /**
- * A command in capitals; `""`: not what a client of FTP says. Before ABOR there may be IP and DM of Telnet (RFC 959 §4.1.3).
- * @see {@link argumentOf}
+ * The command of a line, as {@link verbNumber} gives it; 0: not what a client of FTP says. Before ABOR there may be IP and DM of Telnet
+ * (RFC 959 §4.1.3).
  */
-export function verbOf(line: string): string {
-  let start = 0;
-  while (start < 6 && line.charCodeAt(start) >= 0xf0) start++;
-  let end = start;
-  while (end < start + 5 && isLetter(line.charCodeAt(end))) end++;
-  const isWell = end - start > 2 && end - start < 5 && (end === line.length || line[end] === " ");
-  return isWell ? line.slice(start, end).toUpperCase() : "";
+export function verbOf(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && at < start + 6 && bytes[at]! >= 0xf0) at++;
+  const first = at;
+  let verb = 0;
+  for (; at < end && isLetter(bytes[at]!); at++) {
+    if (at - first === 4) return 0;
+    verb = (verb << 8) | (bytes[at]! & 0xdf);
+  }
+  return at - first > 2 && (at === end || bytes[at] === SPACE) ? verb >>> 0 : 0;
 }
 
 /** What follows the command, without spaces around. */
@@ -34,25 +45,21 @@ export function argumentOf(line: string): string {
 }
 
 /** The code that a line of the server begins with; 0: none. */
-export function replyCodeOf(line: string): number {
-  const [first, second, third] = [digit(line, 0), digit(line, 1), digit(line, 2)];
-  const isWell =
-    first >= 1 && first <= 6 && second >= 0 && third >= 0 && (line.length === 3 || line[3] === " " || line[3] === "-");
-  return isWell ? first * 100 + second * 10 + third : 0;
+export function replyCodeOf(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start < 3) return 0;
+  const [first, second, third] = [bytes[start]! - 48, bytes[start + 1]! - 48, bytes[start + 2]! - 48];
+  if (first < 1 || first > 6 || second < 0 || second > 9 || third < 0 || third > 9) return 0;
+  const next = end - start === 3 ? SPACE : bytes[start + 3];
+  return next === SPACE || next === HYPHEN ? first * 100 + second * 10 + third : 0;
 }
 
 /** Whether more lines follow a line with a code, until one has the code and a space. */
-export function isOpenReply(line: string): boolean {
-  return line[3] === "-";
+export function isOpenReply(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start > 3 && bytes[start + 3] === HYPHEN;
 }
 
 function isLetter(code: number): boolean {
   return (code | 32) >= 97 && (code | 32) <= 122;
-}
-
-function digit(line: string, at: number): number {
-  const value = line.charCodeAt(at) - 48;
-  return value >= 0 && value <= 9 ? value : -1;
 }
 
 /** The argument of PORT: `h1,h2,h3,h4,p1,p2` and nothing else. */
