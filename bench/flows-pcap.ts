@@ -10,7 +10,7 @@ import { makeFlowsCapture } from "./flows-capture.ts";
 
 const DIST = join(import.meta.dirname, "../dist");
 const PART = Number(process.env["PART"] ?? 1);
-const ROUNDS = 3;
+const ROUNDS = 2;
 const TICKS_PER_SECOND = 100;
 const FOLDER = "/tmp/garrison-bench-flows";
 const [, , task, path = ""] = process.argv;

@@ -1,44 +1,58 @@
-/** Addresses as four words of 32 bits, of IPv4 the first only, and as text. Pure. */
+/** Addresses as four signed words, of IPv4 the first only and zeros. An object of them is a quarter of a typed array. Pure. */
 import { formatIpAddress } from "#src/lib/ip-address.ts";
 import type { Packet } from "./packet/packet.ts";
 
+/** An address. */
+export interface Address {
+  w0: number;
+  w1: number;
+  w2: number;
+  w3: number;
+}
+
 /** One end of a connection. */
 export interface Endpoint {
-  readonly address: Uint32Array;
+  readonly address: Readonly<Address>;
   readonly port: number;
 }
 
-/** The address at `at` of a packet, copied. */
-export function readAddress({ view, addressBytes }: Packet, at: number): Uint32Array {
-  const words = new Uint32Array(4);
-  for (let offset = 0; offset < addressBytes; offset += 4) words[offset / 4] = view.getUint32(at + offset);
-  return words;
+/** The address at `at` of a packet. */
+export function readAddress({ view, addressBytes }: Packet, at: number): Address {
+  const w0 = view.getInt32(at);
+  if (addressBytes === 4) return { w0, w1: 0, w2: 0, w3: 0 };
+  return { w0, w1: view.getInt32(at + 4), w2: view.getInt32(at + 8), w3: view.getInt32(at + 12) };
 }
 
 /** Whether the address at `at` of a packet is this one. Families are for the caller to compare. */
-export function isAddressAt({ view, addressBytes }: Packet, at: number, address: Uint32Array): boolean {
-  for (let offset = 0; offset < addressBytes; offset += 4) {
-    if (address[offset / 4] !== view.getUint32(at + offset)) return false;
-  }
-  return true;
+export function isAddressAt(
+  { view, addressBytes }: Packet,
+  at: number,
+  { w0, w1, w2, w3 }: Readonly<Address>,
+): boolean {
+  if (w0 !== view.getInt32(at)) return false;
+  if (addressBytes === 4) return true;
+  return w1 === view.getInt32(at + 4) && w2 === view.getInt32(at + 8) && w3 === view.getInt32(at + 12);
 }
 
 /** Whether both are the same. */
-export function isSameAddress(one: Uint32Array, other: Uint32Array): boolean {
-  return one[0] === other[0] && one[1] === other[1] && one[2] === other[2] && one[3] === other[3];
+export function isSameAddress(one: Readonly<Address>, other: Readonly<Address>): boolean {
+  return one.w0 === other.w0 && one.w1 === other.w1 && one.w2 === other.w2 && one.w3 === other.w3;
 }
 
 /** Text such as `192.0.2.1` or `2001:db8::1`. */
-export function formatAddress(address: Uint32Array, isIpv6: boolean): string {
+export function formatAddress(address: Readonly<Address>, isIpv6: boolean): string {
   if (isIpv6) return formatIpAddress(bytesOf(address), 6);
-  const word = address[0]!;
-  return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
+  const { w0 } = address;
+  return `${w0 >>> 24}.${(w0 >>> 16) & 255}.${(w0 >>> 8) & 255}.${w0 & 255}`;
 }
 
 /** 16 bytes in network order. */
-export function bytesOf(address: Uint32Array): Uint8Array {
+export function bytesOf({ w0, w1, w2, w3 }: Readonly<Address>): Uint8Array {
   const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
-  for (let index = 0; index < 4; index++) view.setUint32(index * 4, address[index]!);
+  view.setInt32(0, w0);
+  view.setInt32(4, w1);
+  view.setInt32(8, w2);
+  view.setInt32(12, w3);
   return bytes;
 }

@@ -5,7 +5,7 @@
  * look at a filter; then, when both ports are high, it is counted to its flow. A flow is judged when it begins, by what was announced
  * before, and with its next packets, because a capture may have two packets in the wrong order.
  */
-import { type Endpoint, formatAddress } from "./address.ts";
+import { formatAddress } from "./address.ts";
 import { FlowTable, STATE } from "./flow-table.ts";
 import { Fragments } from "./fragments.ts";
 import { describeFtp, type ExplainedByFtp, type FlowEnds, type FtpCounts, FtpRelations } from "./ftp/ftp-relations.ts";
@@ -64,10 +64,10 @@ export class FlowEngine {
   readonly #flows: FlowTable;
   readonly #ordinary: OrdinaryEnds;
   readonly #relations = new Map<number, ExplainedByFtp | MediaRelation>();
-  readonly #ends: FlowEnds & { isIpv6: boolean; a: Endpoint & { port: number }; b: Endpoint & { port: number } } = {
+  readonly #ends = {
     isIpv6: false,
-    a: { address: new Uint32Array(4), port: 0 },
-    b: { address: new Uint32Array(4), port: 0 },
+    a: { address: { w0: 0, w1: 0, w2: 0, w3: 0 }, port: 0 },
+    b: { address: { w0: 0, w1: 0, w2: 0, w3: 0 }, port: 0 },
   };
   readonly totals: FlowTotals = {
     packets: 0,

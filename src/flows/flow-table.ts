@@ -12,6 +12,7 @@
  * | 11 | sequence number of the SYN | | |
  * | 12, 13 | packets from a, from b | | |
  */
+import type { Address } from "./address.ts";
 import { type Packet, UDP } from "./packet/packet.ts";
 
 const WORDS = 22;
@@ -161,10 +162,13 @@ export class FlowTable {
     return end === "a" ? ports >>> 16 : ports & 0xffff;
   }
 
-  /** Writes the words of an address: 4, of IPv4 the first and zeros. */
-  copyAddress(flow: number, end: "a" | "b", into: Uint32Array): void {
+  /** Writes an address into an object that is there. */
+  copyAddress(flow: number, end: "a" | "b", into: Address): void {
     const at = flow * WORDS + (end === "a" ? 0 : 4);
-    for (let index = 0; index < 4; index++) into[index] = this.#words[at + index]!;
+    into.w0 = this.#words[at]! | 0;
+    into.w1 = this.#words[at + 1]! | 0;
+    into.w2 = this.#words[at + 2]! | 0;
+    into.w3 = this.#words[at + 3]! | 0;
   }
 
   #isOf(flow: number, packet: Packet): boolean {

@@ -3,6 +3,7 @@
  * are chosen by attackers; sums and products of them collide for whoever chooses well, whatever the seed.
  */
 import { getRandomValues } from "node:crypto";
+import type { Address } from "./address.ts";
 
 const ADDRESS_BYTES = 16;
 const TABLE = 256;
@@ -28,17 +29,22 @@ export class KeyedHash {
     return spread(hash);
   }
 
-  /** As {@link KeyedHash.endpoint}, of an address as four words. */
-  address(words: Uint32Array, isIpv6: boolean, port: number): number {
+  /** As {@link KeyedHash.endpoint}, of an address that was read. */
+  address({ w0, w1, w2, w3 }: Readonly<Address>, isIpv6: boolean, port: number): number {
     const table = this.#table;
-    let hash = table[PORT_HIGH + (port >>> 8)]! ^ table[PORT_LOW + (port & 255)]!;
-    for (let index = 0; index < (isIpv6 ? 4 : 1); index++) {
-      const word = words[index]!;
-      const at = index << 10;
-      hash ^= table[at + (word >>> 24)]! ^ table[at + 256 + ((word >>> 16) & 255)]!;
-      hash ^= table[at + 512 + ((word >>> 8) & 255)]! ^ table[at + 768 + (word & 255)]!;
-    }
-    return spread(hash);
+    const hash = table[PORT_HIGH + (port >>> 8)]! ^ table[PORT_LOW + (port & 255)]! ^ this.#word(0, w0);
+    return spread(isIpv6 ? hash ^ this.#word(1, w1) ^ this.#word(2, w2) ^ this.#word(3, w3) : hash);
+  }
+
+  #word(index: number, word: number): number {
+    const table = this.#table;
+    const at = index << 10;
+    return (
+      table[at + (word >>> 24)]! ^
+      table[at + 256 + ((word >>> 16) & 255)]! ^
+      table[at + 512 + ((word >>> 8) & 255)]! ^
+      table[at + 768 + (word & 255)]!
+    );
   }
 
   /** Of both ends of a flow, the same in both directions. Ends are mixed before they are put together: a swap of ports is another flow. */

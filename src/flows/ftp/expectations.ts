@@ -2,7 +2,7 @@
  * Data connections that a control connection has announced and that have not come yet.
  * Bounds: {@link MAX_EACH} for one control connection, the newest; each for {@link EXPECT_MS}; of two with the same ends the newer.
  */
-import { isSameAddress } from "../address.ts";
+import { type Address, isSameAddress } from "../address.ts";
 import type { KeyedHash } from "../keyed-hash.ts";
 
 /** As the kernel's helper has it: linux v6.18 net/netfilter/nf_conntrack_ftp.c `ftp_exp_policy.timeout` is 5 * 60 s. */
@@ -14,10 +14,10 @@ export const MAX_EACH = 4;
 export interface Expected {
   readonly isIpv6: boolean;
   /** Who listens. */
-  readonly listener: Uint32Array;
+  readonly listener: Readonly<Address>;
   readonly port: number;
   /** Who connects, from any port. */
-  readonly peer: Uint32Array;
+  readonly peer: Readonly<Address>;
   readonly untilUnixMs: number;
 }
 

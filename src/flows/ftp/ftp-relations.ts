@@ -4,7 +4,7 @@
  * a data connection unexplained, never an unrelated flow explained.
  */
 import { canonicalAddress } from "#src/lib/ip-network.ts";
-import { type Endpoint, formatAddress, isSameAddress, readAddress } from "../address.ts";
+import { type Address, type Endpoint, formatAddress, isSameAddress, readAddress } from "../address.ts";
 import type { FirstFragment } from "../fragments.ts";
 import type { Handshakes } from "../handshakes.ts";
 import type { KeyedHash } from "../keyed-hash.ts";
@@ -297,7 +297,7 @@ export class FtpRelations {
     if (known?.size === 0) this.#dark.delete(key);
   }
 
-  #darkBetween(isIpv6: boolean, one: Uint32Array, other: Uint32Array): Control | undefined {
+  #darkBetween(isIpv6: boolean, one: Readonly<Address>, other: Readonly<Address>): Control | undefined {
     if (this.#dark.size === 0) return undefined;
     const [control] = this.#dark.get(this.#darkKey(isIpv6, one, other)) ?? [];
     if (control === undefined || control.isIpv6 !== isIpv6) return undefined;
@@ -306,7 +306,7 @@ export class FtpRelations {
     return isSo || (isSameAddress(client.address, other) && isSameAddress(server.address, one)) ? control : undefined;
   }
 
-  #darkKey(isIpv6: boolean, one: Uint32Array, other: Uint32Array): number {
+  #darkKey(isIpv6: boolean, one: Readonly<Address>, other: Readonly<Address>): number {
     return this.#hash.pair(this.#hash.address(one, isIpv6, 0), this.#hash.address(other, isIpv6, 0));
   }
 }
@@ -322,6 +322,6 @@ function isGreeting({ bytes, payload, payloadEnd }: Packet): boolean {
   );
 }
 
-function isFrom({ view, source }: Packet, address: Uint32Array): boolean {
-  return view.getUint32(source) === address[0];
+function isFrom({ view, source }: Packet, address: Readonly<Address>): boolean {
+  return view.getInt32(source) === address.w0;
 }
