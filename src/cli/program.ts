@@ -263,7 +263,7 @@ function addFlows(program: Command): void {
       "after",
       `
 A flow counts when both of its ports are 1024 or higher. FTP data is what a control connection in the capture has announced (PASV, EPSV,
-PORT, EPRT): it is found by its greeting, on any port. Media is what SIP has announced. Addresses need no names, ports no list.
+PORT, EPRT): it is found by its greeting, on any port. Media is what both sides of a SIP call have named.
 
 With --json one line a flow: proto, a, aPort, b, bPort, packets, bytes, verdict (ftp-data, media, ordinary, unexplained), relation and more;
 then {"summary": ...}. "->" and "opened": a has opened it; bytes are those on the wire, with all headers.
