@@ -16,7 +16,7 @@ import { EXPECT_MS, Expectations, MAX_EACH } from "./expectations.ts";
 /** Control connections at once. */
 export const MAX_CONTROLS = 65_536;
 const CANDIDATES = 16;
-const FILTER_BITS = 17;
+const FILTER_BITS = 14;
 const FTP_PORT = 21;
 const CLIENT_FIRST = /^(?:USER|PASS|PASV|EPSV|PORT|EPRT|TYPE|CWD|PWD|LIST|RETR|STOR)[ \r]/i;
 
