@@ -127,6 +127,11 @@ const CONFIGS: readonly (readonly [what: string, text: string, check: (config: C
     },
   ],
   ["nobody to be told", "notify: {syslog: false}\n", ({ notify }) => assert.equal(notify, null)],
+  [
+    "limits of levels",
+    'levels: {limits: [{series: "packets-out account:*", above: 20000}]}',
+    ({ levels }) => assert.deepEqual(levels, { limits: [{ series: "packets-out account:*", above: 20_000 }] }),
+  ],
 ];
 
 for (const [what, text, check] of CONFIGS) {
@@ -134,7 +139,7 @@ for (const [what, text, check] of CONFIGS) {
 }
 
 const at = (line: number, text: string): string => `Cannot load "${PATH}" line ${line}: ${text}`;
-const TOP = 'expected one of "learn", "acceptFor", "store", "notify", "blocks", "sensors"';
+const TOP = 'expected one of "learn", "acceptFor", "store", "notify", "blocks", "levels", "sensors"';
 
 /** Wrong configurations with the whole message. */
 const WRONG: readonly (readonly [text: string, ...message: string[]])[] = [

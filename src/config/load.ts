@@ -1,6 +1,7 @@
 /** The configuration: from the file to what each part of Garrison is told. Without a file everything has its default. */
 import type { BlocksOptions, WardenBlockOptions } from "#src/blocks/options.ts";
 import { NO_OPTIONS, SENSORS, type SensorFeature } from "#src/features.ts";
+import type { LevelsOptions } from "#src/levels/options.ts";
 import { errorText } from "#src/lib/errors.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
 import type { NotifyOptions } from "#src/notify/options.ts";
@@ -27,6 +28,7 @@ export interface Config {
   /** When addresses are kept out: the mind's part, and the warden's. */
   readonly blocks: BlocksOptions;
   readonly wardenBlocks: WardenBlockOptions;
+  readonly levels: LevelsOptions;
   /** Options by name of the enabled sensors. */
   readonly sensors: Readonly<Record<string, JsonObject>>;
   /** Names of the sensors that are not enabled. */
@@ -86,6 +88,7 @@ export async function parseConfig(text: string, { path, host, source = path }: P
     acceptForMs: acceptFor,
     store: { maxBytes: store.maxSize, keepAlertsMs: store.keepAlerts },
     ...(await usableOptions(path, file, ["blocks"], () => blockOptions(checked.data))),
+    levels: await levelOptions(checked.data),
     notify: await usableOptions(path, file, ["notify"], () => notifyOptions(checked.data, host)),
     sensors: await sensorOptions(path, file, sensors),
     disabledSensors: SENSORS.filter(({ name }) => sensors[name]?.enabled !== true).map(({ name }) => name),
@@ -102,6 +105,11 @@ async function blockOptions({ blocks }: Sections): Promise<Pick<Config, "blocks"
   const { toOptions, toWardenOptions } = await import("#src/blocks/config.ts");
   const section = blocks as Parameters<typeof toOptions>[0];
   return { blocks: toOptions(section), wardenBlocks: toWardenOptions(section) };
+}
+
+async function levelOptions({ levels }: Sections): Promise<LevelsOptions> {
+  const { toOptions } = await import("#src/levels/config.ts");
+  return toOptions(levels as Parameters<typeof toOptions>[0]);
 }
 
 async function sensorOptions(path: string, file: YamlText, sections: Sections["sensors"]): Promise<Config["sensors"]> {

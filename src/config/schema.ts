@@ -19,6 +19,7 @@ export interface Sections {
   readonly store: { readonly maxSize: number; readonly keepAlerts: number };
   readonly notify: unknown;
   readonly blocks: unknown;
+  readonly levels: unknown;
   readonly sensors: Readonly<Record<string, SensorSection>>;
 }
 
@@ -26,6 +27,7 @@ export interface Sections {
 export async function loadSchema(): Promise<z.ZodType<Sections>> {
   const notify = await import("#src/notify/config.ts");
   const blocks = await import("#src/blocks/config.ts");
+  const levels = await import("#src/levels/config.ts");
   const sensors = await Promise.all(SENSORS.map(async (feature) => [feature.name, await sensorSection(feature)]));
   const schema = z.strictObject({
     learn: duration({ default: "24h" }).describe(
@@ -35,6 +37,7 @@ export async function loadSchema(): Promise<z.ZodType<Sections>> {
     store: section(store).describe("The database in the state folder"),
     notify: section(notify.settings).describe("Who is told of alerts"),
     blocks: section(blocks.settings).describe("Which addresses are kept out, and how"),
+    levels: section(levels.settings).describe("How much of what is too much"),
     sensors: section(z.strictObject(Object.fromEntries(sensors))).describe("What is watched"),
   });
   // The record of sensors is made from a table, which the types of zod cannot follow.

@@ -45,6 +45,7 @@ export class Bench implements AsyncDisposable {
       canaries: { file: "/canary/f", secret: "/canary/s" },
       store: { maxBytes: 64 * 1024 * 1024, keepAlertsMs: 1 },
       notify: null,
+      levels: { limits: [] },
       logs: null,
       blocks: { mode: "observe", allow: [], proxies: [], policy: POLICY, lists: [], ...blocks } as const,
       effectiveConfig: "",

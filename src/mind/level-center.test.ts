@@ -46,6 +46,7 @@ class Bench implements Disposable {
     this.host = openHost({ learnMs: 0, facts: FACTS, ...(store === undefined ? {} : { store }) });
     this.center = new LevelCenter({
       facts,
+      limits: [{ series: "packets-out account:7?", above: 300 }],
       store: this.host.store,
       judge: this.host.judge,
       userName: () => null,
@@ -176,6 +177,16 @@ describe("LevelCenter", () => {
       bench.outcomes.map(({ alert }) => [alert.subject, alert.evidence["because"]]),
       [[{ type: "level", series: "packets-out account:1004" }, "newcomer"]],
     );
+  });
+
+  test("tells what is above a limit that is set, while it is learnt too, and says so", () => {
+    using bench = new Bench();
+    bench.go(60_000, () => ({ "packets-out account:77": 300, "packets-out account:8": 5000 }));
+    assert.deepEqual(bench.told, []);
+    bench.go(STEP_MS, () => ({ "packets-out account:77": 301 }));
+    const [outcome] = bench.outcomes;
+    assert.equal(outcome?.alert.observed, "301 packets/s out by 77, the limit is 300");
+    assert.equal(outcome?.alert.ordinary, "this host has not been watched long enough to know");
   });
 
   test("accept() makes so much of it ordinary", () => {

@@ -6,8 +6,10 @@
 import type { Outcome } from "#src/judge/alerter.ts";
 import type { Departure, LevelFacts, LevelSort, SensorFacts } from "#src/judge/contract.ts";
 import type { Judge } from "#src/judge/judge.ts";
+import type { LevelLimit } from "#src/levels/options.ts";
 import { errorText } from "#src/lib/errors.ts";
 import { LruMap } from "#src/lib/lru.ts";
+import { matchesComponent } from "#src/lib/path-pattern.ts";
 import type { Alert } from "#src/model/alert.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Level, Levels, Observation } from "#src/model/observation.ts";
@@ -32,6 +34,7 @@ const STORING_TICKS = 720;
 /** What the center works with. */
 export interface LevelCenterParts {
   readonly facts: ReadonlyMap<string, SensorFacts>;
+  readonly limits: readonly LevelLimit[];
   readonly store: Store;
   readonly judge: Pick<Judge, "alert" | "settle">;
   readonly userName: (uid: number) => string | null;
@@ -162,7 +165,7 @@ export class LevelCenter implements Disposable {
     const key = `${sensor} ${name}`;
     const known = this.#series.get(key);
     if (known !== undefined) return known;
-    const sort = facts.sortOf(name, this.#parts.userName);
+    const sort = this.#sortOf(name, facts);
     if (sort === null) return null;
     if (this.#series.size >= MAX_SERIES) {
       this.#passedOver++;
@@ -171,6 +174,13 @@ export class LevelCenter implements Disposable {
     const series = { sensor, name, sort, level: new WatchedLevel(this.#options) };
     this.#series.set(key, series);
     return series;
+  }
+
+  /** What its sensor says of a series, with the limit that is set for it: that one is told in any case. */
+  #sortOf(name: string, facts: LevelFacts): LevelSort | null {
+    const sort = facts.sortOf(name, this.#parts.userName);
+    const limit = this.#parts.limits.find(({ series }) => matchesComponent(series, name));
+    return sort === null || limit === undefined ? sort : { ...sort, isTold: true, limit: limit.above };
   }
 
   #boundsOf({ sensor, name, sort }: Series): LevelBounds {
@@ -242,9 +252,10 @@ export class LevelCenter implements Disposable {
   }
 
   #restore(): void {
-    const { facts, userName, log } = this.#parts;
+    const { facts, log } = this.#parts;
     for (const { sensor, series: name, ...stored } of this.#levels.list(MAX_SERIES)) {
-      const sort = facts.get(sensor)?.levels?.sortOf(name, userName) ?? null;
+      const levels = facts.get(sensor)?.levels;
+      const sort = levels === undefined ? null : this.#sortOf(name, levels);
       if (sort === null) continue;
       try {
         this.#series.set(`${sensor} ${name}`, {

@@ -81,6 +81,7 @@ class Bench implements AsyncDisposable {
       canaries: { file: "/canary/f\u00fcr", secret: "/canary/geh\u00e9im" },
       store: { maxBytes: 64 * 1024 * 1024, keepAlertsMs: 90 * DAY },
       notify: null,
+      levels: { limits: [] },
       logs: null,
       blocks: { mode: "observe", allow: [], proxies: [], policy: POLICY, lists: [] },
       effectiveConfig: "learn: 24h\n",

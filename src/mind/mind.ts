@@ -352,6 +352,7 @@ export class Mind {
     const { LevelCenter } = await import("./level-center.ts");
     this.#levels = new LevelCenter({
       facts: this.facts,
+      limits: this.settings.levels.limits,
       store: this.store,
       judge: this.judge,
       userName: (uid) => this.users.nameOf(uid),

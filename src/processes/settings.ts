@@ -1,5 +1,6 @@
 /** What `up` tells each child at start, as one JSON line. Types only: the sender is root, the receiver trusts it. */
 import type { BlocksOptions, WardenBlockOptions } from "#src/blocks/options.ts";
+import type { LevelsOptions } from "#src/levels/options.ts";
 import type { AccountingOptions } from "#src/linux/nf-accounting.ts";
 import type { LogsOptions } from "#src/logs/options.ts";
 import type { JsonObject } from "#src/model/json.ts";
@@ -59,6 +60,7 @@ export interface MindSettings {
   /** `null`: no logs are read. */
   readonly logs: LogsOptions | null;
   readonly blocks: BlocksOptions;
+  readonly levels: LevelsOptions;
   /** The effective configuration as YAML with secrets redacted, for `doctor`. */
   readonly effectiveConfig: string;
   readonly configSource: string;

@@ -121,6 +121,7 @@ function planChildren(parts: Parts): readonly ChildPlan[] {
     notify: config.notify,
     logs,
     blocks: config.blocks,
+    levels: config.levels,
     effectiveConfig: config.effectiveYaml,
     configSource: config.source,
     isRoot,

@@ -91,7 +91,7 @@ describe("WatchedLevel", () => {
     assert.deepEqual(run.told, []);
     assert.equal(run.level.expected, null);
     run.bounds = { ...BOUNDS, limit: 200_000 };
-    run.go(STEP_MS, () => 200_000);
+    run.go(STEP_MS, () => 200_001);
     assert.deepEqual(run.told, ["departed high limit"]);
     const newcomer = new Run();
     newcomer.bounds = { ...BOUNDS, othersHigh: () => 1000 };

@@ -190,14 +190,14 @@ export class WatchedLevel {
       return mean >= low - (low - value) / 4;
     }
     const high = Math.max(floor, expected?.expectedHigh ?? floor);
-    return mean <= high + Math.max(0, value - high) / 4 && !(limit !== null && mean >= limit);
+    return mean <= high + Math.max(0, value - high) / 4 && !(limit !== null && mean > limit);
   }
 
   /** What does not wait for the end of its minute. */
   #atOnce(value: number, bounds: LevelBounds): LevelFinding | null {
     const { floor, limit } = bounds;
     if (this.#told !== null) return value > this.#told.value * TIMES_TOLD ? this.#tellMore(value, this.#told) : null;
-    if (limit !== null && value >= limit) return this.#tell("high", "limit", value);
+    if (limit !== null && value > limit) return this.#tell("high", "limit", value);
     if (value <= floor) return null;
     if (this.isYoung) {
       const others = bounds.othersHigh();
