@@ -75,6 +75,7 @@ async function startServers(stage: Stage): Promise<void> {
       `anon_root=${stage.folder}/pub`,
       `secure_chroot_dir=${stage.folder}/empty`,
       "anonymous_enable=YES",
+      "ftp_username=daemon",
       "seccomp_sandbox=NO",
       "isolate_network=NO",
       "xferlog_enable=NO",
