@@ -8,6 +8,8 @@ import { CONTROL_FD, LISTEN_FD } from "./descriptors.ts";
 import { type Log, openLog } from "./log.ts";
 
 const MAX_SETTINGS_BYTES = 4 * 1024 * 1024;
+const PIPE_BYTES = 65_536;
+const NEWLINE = 10;
 const STOP_WITHIN_MS = 3000;
 
 /** What a running child has. */
@@ -39,17 +41,20 @@ export function startChild<Settings>(name: string): Child<Settings> {
   return { settings, listenFd: LISTEN_FD, log: openLog(name), onStop: (run) => void stops.push(run) };
 }
 
-/** Blocks until the whole line is there: nothing can be done before. */
+/** Blocks until the whole line is there: nothing can be done before, and nothing comes behind it. */
 function readSettingsLine(): string {
-  const byte = Buffer.alloc(1);
   const pieces: Buffer[] = [];
-  while (pieces.length < MAX_SETTINGS_BYTES) {
-    if (readSync(CONTROL_FD, byte) === 0) {
+  for (let bytes = 0; bytes < MAX_SETTINGS_BYTES; ) {
+    const piece = Buffer.allocUnsafe(PIPE_BYTES);
+    const count = readSync(CONTROL_FD, piece);
+    if (count === 0) {
       closeSync(CONTROL_FD);
       process.exit(0);
     }
-    if (byte[0] === 10) return Buffer.concat(pieces).toString("utf8");
-    pieces.push(Buffer.from(byte));
+    bytes += count;
+    const end = piece.subarray(0, count).indexOf(NEWLINE);
+    pieces.push(piece.subarray(0, end === -1 ? count : end));
+    if (end !== -1) return Buffer.concat(pieces).toString("utf8");
   }
   throw new RangeError(`Cannot start: settings are longer than ${MAX_SETTINGS_BYTES} bytes`);
 }
