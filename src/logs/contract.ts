@@ -98,8 +98,9 @@ export interface LineRule {
    * all are. It is asked of a number of lines before any of them is searched, and these are concluded before it is asked again. It may
    * keep state, such as which connections a later line matters for.
    * @param start where the line begins in `bytes`, which are valid during the call only
+   * @param at a place within the literal
    */
-  wants?(bytes: Uint8Array, start: number, end: number, literal: string): boolean;
+  wants?(bytes: Uint8Array, start: number, end: number, literal: string, at: number): boolean;
   search(line: LineView): unknown;
   /**
    * For a rule that looks at several lines together: asked of all that `search` has found in a number of lines, in their order, before

@@ -197,13 +197,13 @@ export class SourceMatcher {
     let hit = 0;
     for (let at = 0; at < block.length && (looksEverywhere || hit < count); ) {
       const start = looksEverywhere ? at : startOfLine(block, positions[hit]!);
-      const end = endOfLine(block, start);
+      const end = endOfLine(block, looksEverywhere ? at : positions[hit]!);
       rules.length = 0;
       if (looksEverywhere) rules.push(...this.#everywhere);
       line.start = start;
       line.end = end;
       line.number = ++this.#numbered;
-      for (; hit < count && positions[hit]! < end; hit++) this.#putDown(rules, texts[hit]!, line);
+      for (; hit < count && positions[hit]! < end; hit++) this.#putDown(rules, texts[hit]!, positions[hit]!, line);
       if (rules.length > 0) {
         this.#candidates++;
         batch.add(start, end, rules);
@@ -215,10 +215,10 @@ export class SourceMatcher {
   }
 
   /** The rules of a text that want the line, each once a line. */
-  #putDown(rules: number[], text: number, { block, start, end, number, isOfFile }: FoundLine): void {
+  #putDown(rules: number[], text: number, at: number, { block, start, end, number, isOfFile }: FoundLine): void {
     for (const rule of this.#rulesOfText[text]!) {
       if (this.#lastLineOf[rule] === number) continue;
-      if (isOfFile && this.#rules[rule]!.wants?.(block, start, end, this.#texts[text]!) === false) continue;
+      if (isOfFile && this.#rules[rule]!.wants?.(block, start, end, this.#texts[text]!, at) === false) continue;
       this.#lastLineOf[rule] = number;
       rules.push(rule);
     }

@@ -2,6 +2,7 @@
 import { zoneMinutes } from "./zones.ts";
 
 const DAY_MS = 86_400_000;
+const QUARTER_MS = 900_000;
 /** Names of months in lower case, January first. */
 export const MONTHS = [
   "january",
@@ -37,8 +38,7 @@ export function toUnixSeconds(parts: DateParts, zone: number | null, nowMs: numb
   const year = givenYear ?? new Date(now).getUTCFullYear();
   const day = dayOf(parts, year);
   if (day === null) return null;
-  const today = new Date(now);
-  const [month, date] = day === undefined ? [today.getUTCMonth(), today.getUTCDate()] : day;
+  const [month, date] = day ?? todayOf(now);
   const inDay = (hourOf(parts) * 3600 + Number(parts["M"] ?? 0) * 60 + Number(parts["S"] ?? 0)) * 1000;
   // 60 is a second of strptime(3), and none of a date.
   if (Number(parts["S"] ?? 0) > 59) return null;
@@ -51,6 +51,11 @@ export function toUnixSeconds(parts: DateParts, zone: number | null, nowMs: numb
     if (clock === null) return null;
   }
   return Math.floor((offset === null ? fromLocalClock(clock + inDay) : clock + inDay - shift) / 1000);
+}
+
+function todayOf(clock: number): [month: number, date: number] {
+  const today = new Date(clock);
+  return [today.getUTCMonth(), today.getUTCDate()];
 }
 
 /** Minutes east of UTC; `null`: the host's zone; NaN: not known. */
@@ -123,7 +128,24 @@ function localClock(unixMs: number): number {
   return unixMs - new Date(unixMs).getTimezoneOffset() * 60_000;
 }
 
+/** How the clock on the wall of a quarter of an hour becomes the time; `null`: not in one way. */
+let lastQuarter: { readonly clock: number; readonly shift: number | null } = { clock: Number.NaN, shift: null };
+
+/**
+ * Nearly all dates lie in the quarter of an hour of the last one, and a clock that is as far from UTC at its begin as at its end has
+ * not been put forward or back in it.
+ */
 function fromLocalClock(clock: number): number {
+  const quarter = Math.floor(clock / QUARTER_MS) * QUARTER_MS;
+  if (quarter !== lastQuarter.clock) {
+    const shift = lookUpLocalClock(quarter) - quarter;
+    const isEven = lookUpLocalClock(quarter + QUARTER_MS - 1000) - (quarter + QUARTER_MS - 1000) === shift;
+    lastQuarter = { clock: quarter, shift: isEven ? shift : null };
+  }
+  return lastQuarter.shift === null ? lookUpLocalClock(clock) : clock + lastQuarter.shift;
+}
+
+function lookUpLocalClock(clock: number): number {
   const shown = new Date(clock);
   const local = new Date(
     shown.getUTCFullYear(),

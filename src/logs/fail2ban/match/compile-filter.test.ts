@@ -147,6 +147,47 @@ test("compileFilter() lets the engine pass over ends of connections that are not
   assert.equal(matcher.stats().candidates, 40);
 });
 
+/** Hits and searched lines of a block, through the matcher. */
+function matchBlock(rule: LineRule, lines: readonly string[]): { hits: number; candidates: number } {
+  const source = { name: "auth", kind: "file", paths: [], format: "plain", isForgeable: true } as const;
+  const matcher = new SourceMatcher(source, [rule], {
+    onDisabled: (_, reason) => assert.fail(reason),
+    nowUnixMs: () => NOW,
+  });
+  const block = Buffer.from(`${lines.join("\n")}\n`);
+  const hits = matcher.match(block, { file: "auth.log", offset: 0, line: 1 }).length;
+  return { hits, candidates: matcher.stats().candidates };
+}
+
+test("compileFilter() takes a number that a client wrote behind the id for none of a connection", () => {
+  const failures = Array.from({ length: 20 }, (_, pid) => `${at}[${pid}]: Failed publickey for bob from 192.0.2.1`);
+  const proof = compileFilter(CONNECTIONS, { nowUnixMs: () => NOW });
+  assert.equal(matchBlock(proof, failures).candidates, 20);
+  const ends = Array.from({ length: 50 }, () => `${at}[900]: Connection closed by authenticating user [3] 192.0.2.1`);
+  assert.deepEqual(matchBlock(proof, ends), { hits: 0, candidates: 0 });
+});
+
+test("compileFilter() finds with the ends that it passes over what it finds without", () => {
+  const pid = fc.integer({ min: 0, max: 5 });
+  const message = fc.constantFrom(
+    "User [2] not allowed because account is locked",
+    "User bob not allowed because account is locked",
+    "Failed publickey for [1] from 192.0.2.1",
+    "Failed publickey for eve from 192.0.2.1",
+    "Connection closed by 192.0.2.1",
+    "Connection closed by authenticating user [4] 192.0.2.1",
+    "Accepted password for [5] from 192.0.2.1",
+  );
+  const line = fc.tuple(pid, message).map(([number, text]) => `${at}[${number}]: ${text}`);
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 60 }), (lines) => {
+      const make = (): LineRule => compileFilter(CONNECTIONS, { nowUnixMs: () => NOW });
+      assert.equal(matchBlock(make(), lines).hits, run(make(), lines).length);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test("compileFilter() ignores what an ignoreregex matches", () => {
   const rule = compileFilter(specOf(["^bad <HOST>"], { ignoreregex: [regex("192\\.0\\.2\\.9")] }));
   assert.deepEqual(run(rule, ["bad 192.0.2.1", "bad 192.0.2.9"]), ["192.0.2.1 null"]);

@@ -157,9 +157,10 @@ class CompiledFilter {
   }
 }
 
-/** Groups of a failregex behind those of the prefregex, which fill what it leaves open. */
+/** Groups of a failregex behind those of the prefregex, which fill what it leaves open; the content is what the failregex was given. */
 function joinGroups(before: Groups, own: Groups): Groups {
-  const groups = { ...before };
+  const groups: Groups = {};
+  for (const name in before) if (name !== "content") groups[name] = before[name];
   for (const name in own) if (own[name] !== undefined) groups[name] = own[name];
   return groups;
 }
@@ -189,6 +190,8 @@ class OneLineRule implements LineRule {
   readonly #failures: RegExp | null;
   /** Texts of lines that can be nothing else, unless they hold another text too. */
   readonly #ends: ReadonlySet<string>;
+  /** Whether the id of a connection stands in front of all that failregexes, and so the texts, are looked for in. */
+  readonly #hasIdBefore: boolean;
 
   constructor(filter: CompiledFilter) {
     this.#filter = filter;
@@ -199,12 +202,14 @@ class OneLineRule implements LineRule {
     this.literals = all;
     const hasEnds = failures !== null && failures.length < (all?.length ?? 0);
     this.#ends = new Set(hasEnds ? all?.filter((text) => !failures.includes(text)) : []);
+    this.#hasIdBefore = hasIdBefore(filter);
     this.#failures = hasEnds ? new RegExp(failures.map((text) => RegExp.escape(text)).join("|"), "i") : null;
   }
 
-  wants(bytes: Uint8Array, start: number, end: number, literal: string): boolean {
+  wants(bytes: Uint8Array, start: number, end: number, literal: string, at: number): boolean {
     if (this.#ends.size === 0) return true;
-    return this.#filter.gate.wants(bytes, start, end, this.#ends.has(literal));
+    const isEnd = this.#ends.has(literal);
+    return this.#filter.gate.wants(bytes, start, isEnd && this.#hasIdBefore ? at : end, isEnd);
   }
 
   search(line: LineView): typeof MAY_END | Matched | null {
@@ -230,8 +235,8 @@ class OneLineRule implements LineRule {
     if (filter.prefregex !== null) {
       const match = filter.prefregex.search(text, ascii);
       if (match === null) return null;
-      const { content, ...others } = match.groups;
-      before = others;
+      before = match.groups;
+      const { content } = before;
       if (content) text = `${content}\n`;
     }
     for (const regex of filter.failregex) {
@@ -249,6 +254,16 @@ function endsConnection(filter: CompiledFilter, { converted }: FailureRegex): bo
   const { certain, filled } = converted;
   const hasId = certain.has("mlfid") || (filter.prefregex?.converted.certain.has("mlfid") ?? false);
   return hasId && filled.has("mlfforget") && (filled.has("nofail") || filled.has("mlfgained"));
+}
+
+/** As written, because the groups of a tree do not say what stands behind what. A date that is cut out only makes the id shorter. */
+function hasIdBefore({ spec, failregex }: CompiledFilter): boolean {
+  const pattern = spec.prefregex?.pattern ?? "";
+  const end = pattern.indexOf("</F-MLFID>");
+  const isOnce = pattern.indexOf("<F-MLFID>") === pattern.lastIndexOf("<F-MLFID>");
+  return (
+    end !== -1 && isOnce && end < pattern.indexOf("<F-CONTENT>") && !failregex.some((one) => one.hasGroup("mlfid"))
+  );
 }
 
 /** A line together with those before it. */
@@ -299,8 +314,8 @@ class SeveralLinesRule implements LineRule {
     if (filter.prefregex !== null) {
       const match = filter.prefregex.search(text, ascii);
       if (match === null) return { groups: null, lines };
-      const { content, ...others } = match.groups;
-      before = others;
+      before = match.groups;
+      const { content } = before;
       if (content) text = joinLines([content]);
     }
     for (const regex of filter.failregex) {

@@ -29,6 +29,7 @@ export class ConnectionGate {
 
   /**
    * Whether a line is to be looked at.
+   * @param end where the numbers of its connection have come to an end: that of the line, or a place behind them
    * @param isEnd whether it can only end a connection
    */
   wants(bytes: Uint8Array, start: number, end: number, isEnd: boolean): boolean {

@@ -8,6 +8,9 @@ import type { Groups } from "../regex/regex-pair.ts";
 const MAX_CONNECTIONS = 2000;
 const MAX_AGE_MS = 300_000;
 
+/** Groups that say what their line means to its connection, and nothing of it. */
+const OF_LINE: ReadonlySet<string> = new Set(["mlfforget", "mlfgained", "nofail"]);
+
 /** What all lines of a connection have said so far. */
 export interface Failure {
   groups: Groups;
@@ -34,7 +37,7 @@ export class Connections {
    * @returns what is known of it now; it may be kept, and changed by the next line
    */
   merge(id: string, groups: Groups, atUnixMs: number): Failure {
-    const { mlfforget, mlfgained, nofail, ...rest } = groups;
+    const { mlfforget, mlfgained, nofail, user } = groups;
     const isGained = Boolean(mlfgained);
     const known = this.#get(id, atUnixMs);
     const failure = known ?? {
@@ -45,10 +48,11 @@ export class Connections {
       seenUnixMs: atUnixMs,
     };
     if (known !== undefined || !mlfforget) {
-      if (rest["user"]) failure.users.add(rest["user"]);
+      if (user) failure.users.add(user);
     }
     if (isGained) failure.isPending = false;
-    for (const [name, text] of Object.entries(rest)) if (text !== undefined) failure.groups[name] = text;
+    for (const name in groups)
+      if (groups[name] !== undefined && !OF_LINE.has(name)) failure.groups[name] = groups[name];
     failure.isNoFailure = isGained || Boolean(nofail);
     if (known === undefined && !mlfforget) this.#set(id, failure);
     if (known !== undefined && mlfforget) this.#delete(id);
