@@ -46,7 +46,9 @@ export class Verdicts {
   }
 
   #offend(address: string, atUnixMs: number): void {
-    if (this.#addresses.size < MAX_ADDRESSES) this.#addresses.add(address);
+    // A copy: the address as it stands holds its whole line.
+    if (this.#addresses.size < MAX_ADDRESSES && !this.#addresses.has(address))
+      this.#addresses.add(Buffer.from(address, "latin1").toString("latin1"));
     if (this.#isBlocked(address, atUnixMs)) this.#prevented++;
   }
 
