@@ -16,7 +16,7 @@ const STRANGER = "203.0.113.6";
 const GATEWAY = "203.0.113.7";
 const RESOLVER = "198.51.100.53";
 const CONFIG = `
-sensors: { logs: { enabled: false } }
+sensors: { logs: { enabled: false }, traffic: { accounts: false } }
 blocks: { allow: [198.51.100.77], proxies: [198.51.100.78] }
 `;
 
