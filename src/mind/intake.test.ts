@@ -120,6 +120,19 @@ describe("Intake.take()", () => {
     assert.equal(bench.levels.length, 2);
   });
 
+  test("writes nothing for a batch of levels alone, and lets it wait behind one that is not stored", () => {
+    using bench = new Bench();
+    const levels: Levels = { sensor: "plain", type: "levels", atUnixMs: START, spanMs: 1000, wholeOf: [], values: [] };
+    assert.equal(bench.take(1, levels), true);
+    assert.equal(readValue(bench.host.store, "sentry.taken"), null);
+    fill(bench.host.store);
+    assert.equal(bench.take(2, { ...present("a", START), ...LARGE }), false);
+    assert.equal(bench.take(3, levels), false);
+    empty(bench.host.store);
+    bench.retry();
+    assert.deepEqual(bench.acknowledged, ["b1 2", "b1 3"]);
+  });
+
   test("passes over a batch that was taken already, also after a restart", () => {
     const store = openSmall();
     const first = new Bench(store);

@@ -64,6 +64,8 @@ export class Intake implements Disposable {
   /** @returns whether the batch is stored, now or before */
   take(batch: Batch): boolean {
     for (const item of batch.items) if (item.type === "levels") this.#parts.takeLevels(item);
+    // Levels are not kept with their batch: one of them alone is done with, unless its acknowledgement would be taken for that of others.
+    if (this.#waiting.length === 0 && batch.items.every(({ type }) => type === "levels")) return true;
     // The sentry sends again what we have not acknowledged, on each new link.
     if (this.#waiting.some((one) => one.batch.boot === batch.boot && one.batch.seq === batch.seq)) return false;
     if (this.#waiting.length === 0 && this.#keepOrMakeRoom(batch)) return true;

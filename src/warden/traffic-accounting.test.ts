@@ -41,8 +41,8 @@ function arrange(t: TestContext, otherFd?: number) {
   const kinds = async (): Promise<string[]> =>
     (await readJournal(join(folder, "journal"), { last: 100 })).map(({ kind }) => kind);
   const look = (): AccountCounts => {
-    nowMs += 3000;
-    t.mock.timers.tick(3000);
+    nowMs += 6000;
+    t.mock.timers.tick(6000);
     return reader.read()!;
   };
   return { traffic, journal, kinds, look, logged };

@@ -17,9 +17,9 @@ import type { WardenJournal } from "./warden-journal.ts";
 
 /** How often it looks. With very many elements, of which each takes about 1 µs, it looks so much later that it is 1/500 of a core. */
 const LOOK_MS = 1000;
-/** While all accounts together send less than this between two looks, it looks every other second: that is rest. */
+/** While all accounts together send less than this between two looks, it looks each five seconds: that is rest. */
 const QUIET_PACKETS = 100;
-const QUIET_LOOK_MS = 2000;
+const QUIET_LOOK_MS = 5000;
 const MS_AN_ELEMENT = 0.5;
 /** Ports are looked at so often, and at once when an account begins to send this much within a second. */
 const PORTS_MS = 10_000;

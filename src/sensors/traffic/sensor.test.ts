@@ -98,7 +98,7 @@ print(1,flush=True); sys.stdin.read()`;
       .find(({ values }) => find(values, "packets-out account:61004") !== undefined),
   );
   const level = find(early.values, "packets-out account:61004")!;
-  assert.ok(level.value >= 500 && early.spanMs < 5000, `${level.value} packets/s over ${early.spanMs} ms`);
+  assert.ok(level.value >= 500 && early.spanMs < 8000, `${level.value} packets/s over ${early.spanMs} ms`);
   assert.deepEqual(
     (level.detail!["processes"] as { pid: number }[]).map(({ pid }) => pid),
     [flooder.pid],

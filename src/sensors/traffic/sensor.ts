@@ -18,6 +18,9 @@ import { type Measure, type Rate, TrafficMeter } from "./meter.ts";
 
 const MAX_QUEUED = 1000;
 const LOOK_MS = 1000;
+/** While fewer packets a second go in and out, it looks each five seconds: that is rest. */
+const QUIET_PACKETS = 100;
+const QUIET_LOOK_MS = 5000;
 // The warden looks on whole seconds: a moment later there is something new.
 const BEHIND_WARDEN_MS = 100;
 const SPAN_MS = 10_000;
@@ -71,6 +74,7 @@ class TrafficWatcher implements Disposable {
   /** What the last sight was made of. */
   #seen = "";
   #notKept = 0;
+  #isQuiet = false;
   #detailedMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: SensorContext) {
@@ -96,7 +100,8 @@ class TrafficWatcher implements Disposable {
   }
 
   #repeat(): void {
-    this.#context.after(LOOK_MS - (Date.now() % LOOK_MS) + BEHIND_WARDEN_MS, () => {
+    const delayMs = this.#isQuiet ? QUIET_LOOK_MS : LOOK_MS;
+    this.#context.after(delayMs - (Date.now() % LOOK_MS) + BEHIND_WARDEN_MS, () => {
       this.#look();
       this.#repeat();
     });
@@ -106,7 +111,8 @@ class TrafficWatcher implements Disposable {
     const nowMs = performance.now();
     const lookMs = nowMs - this.#lookedMs;
     this.#lookedMs = nowMs;
-    this.#countInterfaces(nowMs);
+    const packets = this.#countInterfaces(nowMs);
+    this.#isQuiet = packets < (QUIET_PACKETS * lookMs) / 1000;
     const accountsMs = this.#readCounts();
     // The warden's looks are not ours: each kind is told with the time that it is of.
     if (accountsMs !== null) this.#push(this.#accounts.endLook(accountsMs), accountsMs, "lastLook");
@@ -127,8 +133,10 @@ class TrafficWatcher implements Disposable {
     this.#interfaces.keep((of) => of === OTHERS || this.#before.has(of));
   }
 
-  #countInterfaces(nowMs: number): void {
+  /** @returns packets in and out since the last look */
+  #countInterfaces(nowMs: number): number {
     const now = this.#file.read();
+    let packets = 0;
     const isOther = [...now.keys()].some((name) => !this.#before.has(name));
     if (isOther || nowMs - this.#outwardReadMs > KINDS_MS) this.#readOutward(nowMs);
     for (const [name, counters] of now) {
@@ -136,6 +144,7 @@ class TrafficWatcher implements Disposable {
       // A new one may be old in another namespace: what it counted before is not of this second.
       if (before === undefined) continue;
       const counted = countedBetween(before, counters);
+      packets += counted.packetsIn + counted.packetsOut;
       const of = this.#outward.has(name) ? name : OTHERS;
       const isOwn = of === name;
       this.#interfaces.add("packets-in", of, counted.packetsIn, nowMs, isOwn);
@@ -144,6 +153,7 @@ class TrafficWatcher implements Disposable {
       this.#interfaces.add("bytes-out", of, counted.bytesOut, nowMs, isOwn);
     }
     this.#before = now;
+    return packets;
   }
 
   #readOutward(nowMs: number): void {
