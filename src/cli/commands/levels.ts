@@ -7,6 +7,8 @@ import { bandText, formatLevel } from "#src/ordinary/levels/words.ts";
 import { type Checked, flag, list, nullable, number, object, oneOf, text } from "#src/wire/check.ts";
 
 const SHOWN_FIRST = 20;
+/** An hour each. */
+const PICTURE_WIDTH = 24;
 
 /** One series, as the mind sends it. */
 export const checkSeries = object({
@@ -54,15 +56,19 @@ function showText(series: readonly Series[], output: Output, isAll: boolean): vo
 }
 
 function seriesLine({ scope, unit, value, state, expectedLow, expectedHigh, day }: Series, output: Output): string {
-  const what = output.clean(`${unit} ${scope}`, 44).padEnd(44);
-  const picture = sparkline(day.map((one) => one ?? Number.NaN));
+  const picture = sparkline(
+    day.map((one) => one ?? Number.NaN),
+    { width: PICTURE_WIDTH },
+  );
   const band =
     expectedLow === null || expectedHigh === null
       ? "being learnt"
       : `ordinary ${bandText({ expectedLow, expectedHigh, basis: "all" })}`;
-  const now = formatLevel(value).padStart(10);
   const isOdd = state === "high" || state === "low";
-  return `  ${what} ${isOdd ? output.style("red", now) : now}  ${picture}  ${isOdd ? `${output.style("red", `unusually ${state}`)}, ` : ""}${output.style("dim", band)}`;
+  const amount = `${formatLevel(value)} ${output.clean(unit, 64)}`.padStart(24);
+  const parts = [isOdd ? output.style("red", amount) : amount, output.clean(scope, 52).padEnd(52), picture];
+  const judgement = isOdd ? [output.style("red", `unusually ${state}`)] : [];
+  return `  ${parts.join(" ")}  ${[...judgement, output.style("dim", band)].join(", ")}`;
 }
 
 /** What is counted, such as `packets-out`. */
