@@ -1,7 +1,7 @@
 /** Runs `garrison mail queue --json` and reads what it tells. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Counted, Group } from "#src/mail/queue/tally.ts";
 
@@ -53,6 +53,8 @@ export async function runMailQueue(
   ...words: string[]
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const state = mkdtempSync("/tmp/garrison-mail-state-");
+  // The reader finds a copy of the build there, where the clone lies below a closed home.
+  chmodSync(state, 0o755);
   const flags = ["--disable-warning=ExperimentalWarning", COMMAND, "--state", state];
   const child = spawn(process.execPath, [...flags, "mail", "queue", ...words], { stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";

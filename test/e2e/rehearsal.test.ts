@@ -1,9 +1,9 @@
 /** `garrison block --dry-run` says what `garrison block` would say. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { enterPrivateMounts } from "#src/linux/privileges.ts";
 import { folderOf } from "#src/linux/temp-folder.mts";
@@ -51,10 +51,12 @@ async function arrange(t: TestContext): Promise<void> {
   mkdirSync("/run/systemd/sessions", { recursive: true });
   const daemon = spawn("python3", ["-c", DAEMON], { stdio: ["ignore", "pipe", "inherit"], detached: true });
   t.after(() => process.kill(-daemon.pid!, "SIGKILL"));
-  await once(daemon.stdout, "data");
+  const lines = createInterface({ input: daemon.stdout })[Symbol.asyncIterator]();
+  assert.equal((await lines.next()).value, "ready");
   neighbour.start(t, "python3", "-c", CLIENT, ADMIN);
-  const [leader] = (await once(daemon.stdout, "data")) as [Buffer];
-  writeFileSync("/run/systemd/sessions/7", `UID=0\nREMOTE=1\nREMOTE_HOST=${ADMIN}\nLEADER=${String(leader).trim()}\n`);
+  const leader = String((await lines.next()).value);
+  assert.match(leader, /^\d+$/);
+  writeFileSync("/run/systemd/sessions/7", `UID=0\nREMOTE=1\nREMOTE_HOST=${ADMIN}\nLEADER=${leader}\n`);
 }
 
 const REFUSED: readonly (readonly [network: string, reason: RegExp])[] = [
