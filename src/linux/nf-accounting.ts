@@ -11,12 +11,12 @@
  * One chain at the output hook, priority 200: behind everyone's filters, so that what is dropped by a rule is not counted. It drops
  * nothing, marks nothing, and lets loopback out at its first rule.
  */
-import { errnoOf } from "#src/lib/errors.ts";
 import { NETLINK, NetlinkSocket } from "./netlink.ts";
-import { attributeText, type NetlinkMessage, readAttributes } from "./netlink-messages.ts";
+import type { NetlinkMessage } from "./netlink-messages.ts";
 import { type CountedElement, generationOf, parseCountedElements } from "./nf-accounting-elements.ts";
 import { NF_ACCEPT, NFT_GOTO, NFT_META, NFT_PAYLOAD, NFT_REG32_00, NFT_REG32_08, type NfRule } from "./nf-rule.ts";
-import { NFT_MSG, NFTA, NfBatch, nfDumpRequest } from "./nf-tables-messages.ts";
+import { NfTableReader } from "./nf-table-reader.ts";
+import { NFT_MSG, NfBatch } from "./nf-tables-messages.ts";
 
 /** Our table. */
 export const TRAFFIC_TABLE = "garrison_traffic";
@@ -29,7 +29,6 @@ export const MAIL_PORTS = [25, 465, 587] as const;
 
 const NF_INET_LOCAL_OUT = 3;
 const PRIORITY = 200;
-const NFPROTO_INET = 1;
 // linux v6.18 include/linux/netdevice.h: the loopback of each network namespace has this number.
 const LOOPBACK_IFINDEX = 1;
 const TCP = 6;
@@ -77,6 +76,7 @@ export interface AccountingOptions {
 /** The table; the owner disposes it, which leaves what is in the kernel. */
 export class NfAccounting implements Disposable {
   readonly #socket: NetlinkSocket;
+  readonly #reader: NfTableReader;
   readonly #options: AccountingOptions;
   /** Handles of all that makes up the table, as we left it; empty: there is none of ours. */
   #structure = "";
@@ -87,6 +87,7 @@ export class NfAccounting implements Disposable {
   constructor(options: AccountingOptions) {
     this.#options = options;
     this.#socket = new NetlinkSocket(NETLINK.netfilter);
+    this.#reader = new NfTableReader(this.#socket, TRAFFIC_TABLE);
   }
 
   /** Makes the table anew, in place of any that is there: all counts begin at 0. @throws GarrisonError when the kernel refuses */
@@ -99,7 +100,7 @@ export class NfAccounting implements Disposable {
     addSets(batch, this.#options);
     addRules(batch, this.#options);
     this.#socket.send(batch.finish(), `make table ${TRAFFIC_TABLE}`);
-    this.#structure = this.#readStructure();
+    this.#structure = this.#reader.structure();
     this.#generation = -1;
   }
 
@@ -113,13 +114,17 @@ export class NfAccounting implements Disposable {
     if (this.#structure === "") return null;
     let generation = -1;
     const elements: CountedElement[] = [];
-    const isThere = this.#dumpOrNone(NFT_MSG.getSetElement, SENT, ({ body }) => {
-      generation = generationOf(body);
-      parseCountedElements(body, elements);
-    });
+    const isThere = this.#reader.dump(
+      NFT_MSG.getSetElement,
+      ({ body }) => {
+        generation = generationOf(body);
+        parseCountedElements(body, elements);
+      },
+      SENT,
+    );
     if (!isThere) return null;
     if (generation !== this.#generation || generation === -1) {
-      if (this.#readStructure() !== this.#structure) return null;
+      if (this.#reader.structure() !== this.#structure) return null;
       this.#generation = generation;
     }
     return toAccounts(elements);
@@ -131,7 +136,7 @@ export class NfAccounting implements Disposable {
       const elements: CountedElement[] = [];
       const see = ({ body }: NetlinkMessage): void => parseCountedElements(body, elements);
       // There is none for UDP unless it is wanted.
-      this.#dumpOrNone(NFT_MSG.getSetElement, PORT_SETS[protocol], see);
+      this.#reader.dump(NFT_MSG.getSetElement, see, PORT_SETS[protocol]);
       return elements.map(({ uid, part, packets }) => ({ uid, protocol, port: portOf(part), count: packets }));
     });
   }
@@ -139,7 +144,7 @@ export class NfAccounting implements Disposable {
   /** Takes it away. @returns whether there was one @throws GarrisonError */
   remove(): boolean {
     this.#structure = "";
-    if (this.#readStructure() === "") return false;
+    if (this.#reader.structure() === "") return false;
     const batch = new NfBatch(TRAFFIC_TABLE);
     batch.addTable();
     batch.deleteTable();
@@ -149,38 +154,6 @@ export class NfAccounting implements Disposable {
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
-  }
-
-  /** Handles: what is made anew has others. Empty when there is no table. */
-  #readStructure(): string {
-    const parts: string[] = [];
-    for (const [message, handle] of [
-      [NFT_MSG.getChain, NFTA.chainHandle],
-      [NFT_MSG.getRule, NFTA.handle],
-      [NFT_MSG.getSet, NFTA.setHandle],
-    ] as const) {
-      this.#dumpOrNone(message, undefined, ({ body }) => {
-        const found = readAttributes(body.subarray(4));
-        if (body[0] !== NFPROTO_INET || attributeText(found.get(NFTA.table)) !== TRAFFIC_TABLE) return;
-        parts.push(`${message}:${found.get(handle)?.toString("hex")}`);
-      });
-    }
-    return parts.join(" ");
-  }
-
-  /** @returns `false`: there is no such table or set */
-  #dumpOrNone(
-    message: Parameters<typeof nfDumpRequest>[0],
-    set: string | undefined,
-    see: (message: NetlinkMessage) => void,
-  ): boolean {
-    try {
-      this.#socket.dump(nfDumpRequest(message, TRAFFIC_TABLE, set), `read table ${TRAFFIC_TABLE}`, see);
-      return true;
-    } catch (error) {
-      if (errnoOf((error as Error).cause) !== "ENOENT") throw error;
-      return false;
-    }
   }
 }
 

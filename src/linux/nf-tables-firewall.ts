@@ -16,7 +16,8 @@ import type { BlockedNetwork, DroppedPackets, Firewall, FirewallContent } from "
 import { rangesOf } from "./ip-ranges.ts";
 import { NETLINK, NetlinkSocket } from "./netlink.ts";
 import { attributeText, type NetlinkMessage, readAttributes } from "./netlink-messages.ts";
-import { NFT_MSG, NFT_SET, NFTA, NfBatch, nfDumpRequest, type SetKeys } from "./nf-tables-messages.ts";
+import { NfTableReader } from "./nf-table-reader.ts";
+import { NFT_MSG, NFT_SET, NFTA, NfBatch, type SetKeys } from "./nf-tables-messages.ts";
 import { groupName, keyBytesOf, type PackedGroup, type PackedNetworks } from "./packed-networks.ts";
 import { sharedPoller } from "./poll.ts";
 
@@ -48,6 +49,7 @@ export class NfTablesFirewall implements Firewall {
   readonly longestMs = null;
   readonly lookMs = 10_000;
   readonly #socket: NetlinkSocket;
+  readonly #reader: NfTableReader;
   /** Sets that the table has, by name. */
   #sets = new Set<string>();
   /** Handles of chains, rules and sets as we left them, and how many sets there were. */
@@ -58,6 +60,7 @@ export class NfTablesFirewall implements Firewall {
   /** @throws GarrisonError `GARRISON_SYSCALL` */
   constructor() {
     this.#socket = new NetlinkSocket(NETLINK.netfilter);
+    this.#reader = new NfTableReader(this.#socket, TABLE);
   }
 
   async replace({ allowed, blocked }: FirewallContent): Promise<void> {
@@ -121,12 +124,12 @@ export class NfTablesFirewall implements Firewall {
   }
 
   async isIntact(): Promise<boolean> {
-    return this.#structure !== "" && this.#readStructure() === this.#structure;
+    return this.#structure !== "" && this.#reader.structure() === this.#structure;
   }
 
   watch(onDisturbed: () => void): AsyncDisposable {
     const watch = new NfWatch(this.#socket.port, () => {
-      if (this.#readStructure() !== this.#structure || watch.hasSeenElements) onDisturbed();
+      if (this.#reader.structure() !== this.#structure || watch.hasSeenElements) onDisturbed();
     });
     this.#watch = watch;
     return watch;
@@ -155,7 +158,7 @@ export class NfTablesFirewall implements Firewall {
       quiet?.resume();
     }
     if (!isLarge && this.#structure !== "" && this.#sets.size === this.#structureSets) return;
-    this.#structure = this.#readStructure();
+    this.#structure = this.#reader.structure();
     this.#structureSets = this.#sets.size;
   }
 
@@ -186,7 +189,7 @@ export class NfTablesFirewall implements Firewall {
       Kind,
       { packets: number; bytes: number }
     >;
-    this.#dump(NFT_MSG.getObject, ({ body }) => {
+    this.#reader.dump(NFT_MSG.getObject, ({ body }) => {
       const object = readAttributes(body.subarray(4));
       const name = attributeText(object.get(NFTA.objectName)) as Kind;
       if (attributeText(object.get(NFTA.table)) !== TABLE || !COUNTERS.includes(name)) return;
@@ -194,32 +197,6 @@ export class NfTablesFirewall implements Firewall {
       counters[name] = { bytes: readU64(data.get(1)), packets: readU64(data.get(2)) };
     });
     return counters;
-  }
-
-  /** Handles of all that makes up the table: a table made anew has others. Empty when there is none. */
-  #readStructure(): string {
-    const parts: string[] = [];
-    for (const [message, handle] of [
-      [NFT_MSG.getChain, NFTA.chainHandle],
-      [NFT_MSG.getRule, NFTA.handle],
-      [NFT_MSG.getSet, NFTA.setHandle],
-    ] as const) {
-      this.#dump(message, ({ body }) => {
-        const found = readAttributes(body.subarray(4));
-        if (body[0] !== NFPROTO_INET || attributeText(found.get(NFTA.table)) !== TABLE) return;
-        parts.push(`${message}:${readU64(found.get(handle))}`);
-      });
-    }
-    return parts.join(" ");
-  }
-
-  #dump(message: (typeof NFT_MSG)[keyof typeof NFT_MSG], see: (message: NetlinkMessage) => void): void {
-    try {
-      this.#socket.dump(nfDumpRequest(message, TABLE), `read table ${TABLE}`, see);
-    } catch (error) {
-      // No such table.
-      if (errnoOf((error as Error).cause) !== "ENOENT") throw error;
-    }
   }
 }
 
