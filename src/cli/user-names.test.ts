@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseUserNames, readUserNames } from "./user-names.ts";
+import { parsePasswd } from "#src/linux/user-names.ts";
+import { readUserNames } from "./user-names.ts";
 
-test("parseUserNames() takes the first name of a uid, and passes over other lines", () => {
+test("parsePasswd() takes the first name of a uid, and passes over other lines", () => {
   const text =
     "root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/:/bin/sh\n+nis\nalice:x:2001:2001:Alice,,,:/home/alice:/bin/sh\nx:y\n:x:7:";
   assert.deepEqual(
-    [...parseUserNames(text)],
+    [...parsePasswd(text)],
     [
       [0, "root"],
       [2001, "alice"],

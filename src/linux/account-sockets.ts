@@ -5,8 +5,8 @@
  * host, and one readlink(2) an fd of at most 64 of the account's. Asked for only when an account sends much.
  * Blinded by: sockets of other network namespaces; an unconnected UDP socket has no other end that the kernel knows.
  */
-import { statSync } from "node:fs";
 import { formatIpAddress } from "#src/lib/ip-address.ts";
+import { ownerOf } from "./account-processes.ts";
 import { NETLINK, NetlinkSocket } from "./netlink.ts";
 import { type NetlinkMessage, NetlinkWriter } from "./netlink-messages.ts";
 import { holdsAnySocket, listPids } from "./socket-owners.ts";
@@ -91,15 +91,6 @@ function toSocket(body: Buffer, protocol: "tcp" | "udp", family: number): Accoun
     port,
     inode: body.readUInt32LE(INODE_AT),
   };
-}
-
-/** The effective uid; `null` when it has ended. */
-function ownerOf(pid: number): number | null {
-  try {
-    return statSync(`/proc/${pid}`).uid;
-  } catch {
-    return null;
-  }
 }
 
 /** struct inet_diag_req_v2: family, protocol, ext, pad; states u32; the id. */
