@@ -14,6 +14,7 @@ import type { Alert } from "#src/model/alert.ts";
 import type { JsonObject } from "#src/model/json.ts";
 import type { Level, Levels, Observation } from "#src/model/observation.ts";
 import type { LevelOptions } from "#src/ordinary/levels/detector.ts";
+import { splitSeries } from "#src/ordinary/levels/series-name.ts";
 import { type LevelBounds, type LevelFinding, WatchedLevel } from "#src/ordinary/levels/watched-level.ts";
 import { bandText, formatLevel, momentText } from "#src/ordinary/levels/words.ts";
 import type { Log } from "#src/processes/log.ts";
@@ -185,7 +186,7 @@ export class LevelCenter implements Disposable {
 
   #boundsOf({ sensor, name, sort }: Series): LevelBounds {
     const { floor, limit, isLowTold = false } = sort;
-    return { floor, limit, isLowTold, othersHigh: () => this.#othersHigh(sensor, kindOf(name)) };
+    return { floor, limit, isLowTold, othersHigh: () => this.#othersHigh(sensor, splitSeries(name).kind) };
   }
 
   /** The most that is ordinary for any series of a kind that has an ordinary; `null`: there is none. */
@@ -196,7 +197,7 @@ export class LevelCenter implements Disposable {
     if (known !== undefined && now - known.atUnixMs < MINUTE_MS) return known.high;
     let high: number | null = null;
     for (const one of this.#series.values()) {
-      if (one.sensor !== sensor || kindOf(one.name) !== kind) continue;
+      if (one.sensor !== sensor || splitSeries(one.name).kind !== kind) continue;
       const { expected } = one.level;
       if (expected !== null) high = Math.max(high ?? 0, expected.expectedHigh);
     }
@@ -307,7 +308,7 @@ function ordinaryWords({ name, sort }: Series, { expected, because }: LevelFindi
     return `${moment} this host has ${bandText(expected)} ${sort.unit} ${sort.scope}`;
   }
   return because === "newcomer"
-    ? `nothing is known of it yet, and a quarter of it would be more than any other series of ${kindOf(name)} has`
+    ? `nothing is known of it yet, and a quarter of it would be more than any other series of ${splitSeries(name).kind} has`
     : NOT_LEARNT;
 }
 
@@ -323,11 +324,6 @@ function observedWords({ sort }: Series, { value, expected, because }: LevelFind
 /** How far the host's own time is ahead of UTC. */
 function localOffsetMs(atUnixMs: number): number {
   return -new Date(atUnixMs).getTimezoneOffset() * MINUTE_MS;
-}
-
-/** What is counted; behind it stands of whom. */
-function kindOf(series: string): string {
-  return series.split(" ", 1)[0] ?? "";
 }
 
 function keyOf(series: string): string {

@@ -3,6 +3,7 @@ import type { Context } from "#src/cli/context.ts";
 import { EXIT, Exit } from "#src/cli/exit.ts";
 import type { Output } from "#src/cli/output.ts";
 import { sparkline } from "#src/lib/sparkline.ts";
+import { splitSeries } from "#src/ordinary/levels/series-name.ts";
 import { bandText, formatLevel } from "#src/ordinary/levels/words.ts";
 import { type Checked, flag, list, nullable, number, object, oneOf, text } from "#src/wire/check.ts";
 
@@ -42,7 +43,7 @@ export async function showLevels({ folders, output }: Context, { all, only = "" 
 
 function showText(series: readonly Series[], output: Output, isAll: boolean): void {
   if (series.length === 0) output.line("no levels are known yet: they come within a minute of the start");
-  for (const [kind, ofKind] of Map.groupBy(series, kindOf)) {
+  for (const [kind, ofKind] of Map.groupBy(series, (one) => splitSeries(one.series).kind)) {
     // Those that are unusual first, then the highest.
     const sorted = ofKind.toSorted(
       (one, other) => Number(isUnusual(other)) - Number(isUnusual(one)) || other.value - one.value,
@@ -69,11 +70,6 @@ function seriesLine({ scope, unit, value, state, expectedLow, expectedHigh, day 
   const parts = [isOdd ? output.style("red", amount) : amount, output.clean(scope, 52).padEnd(52), picture];
   const judgement = isOdd ? [output.style("red", `unusually ${state}`)] : [];
   return `  ${parts.join(" ")}  ${[...judgement, output.style("dim", band)].join(", ")}`;
-}
-
-/** What is counted, such as `packets-out`. */
-function kindOf({ series }: Series): string {
-  return series.split(" ", 1)[0] ?? "";
 }
 
 function isUnusual({ state }: Series): boolean {

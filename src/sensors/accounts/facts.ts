@@ -1,6 +1,7 @@
 /** What the mind knows of the use of accounts: how to name it, and when more than ordinary is an alert. */
 import type { Departure, SensorFacts, Verdict } from "#src/judge/contract.ts";
-import { parseAccountSeries } from "#src/ordinary/levels/account-series.ts";
+import { departureEvidence } from "#src/judge/departure-evidence.ts";
+import { parseAccountSeries } from "#src/ordinary/levels/series-name.ts";
 
 // Fewer are a matter of a page being loaded.
 const FLOORS = { processes: 30, connections: 50 } as const;
@@ -35,7 +36,8 @@ export const facts: SensorFacts = {
   judge: () => null,
 };
 
-function judgeLevel({ series, ordinary, observed, value, expected, because }: Departure): Verdict {
+function judgeLevel(departure: Departure): Verdict {
+  const { series, ordinary, observed } = departure;
   const { kind, uid = 0 } = parseAccountSeries(series) ?? {};
   const counted: Counted = isCounted(kind) ? kind : "processes";
   const isProcesses = counted === "processes";
@@ -44,7 +46,7 @@ function judgeLevel({ series, ordinary, observed, value, expected, because }: De
     severity: "medium",
     ordinary,
     observed,
-    evidence: { series, uid, value, expected: expected === null ? null : { ...expected }, because },
+    evidence: { ...departureEvidence(departure), uid },
     next: isProcesses ? [`ps -f --user ${uid}`] : ["ss -tnp"],
     attack: isProcesses ? ["T1496"] : ["T1071"],
   };

@@ -1,6 +1,8 @@
 /** Levels that logs tell: how they are called, and when more than ordinary is an alert. */
 import type { Departure, LevelFacts, LevelSort, Verdict } from "#src/judge/contract.ts";
+import { departureEvidence } from "#src/judge/departure-evidence.ts";
 import { quoteForShell } from "#src/lib/shell-quote.ts";
+import { splitSeries } from "#src/ordinary/levels/series-name.ts";
 
 interface Kind {
   readonly unit: string;
@@ -32,7 +34,7 @@ export const levels: LevelFacts = {
   sortOf(series): LevelSort | null {
     const kind = kindOf(series);
     if (kind === null) return null;
-    const of = ofWhom(series);
+    const { of } = splitSeries(series);
     return {
       unit: kind.unit,
       scope: `${kind.words} ${of}`,
@@ -41,15 +43,16 @@ export const levels: LevelFacts = {
       limit: null,
     };
   },
-  judge({ series, ordinary, observed, value, expected, because }: Departure): Verdict {
-    const of = ofWhom(series);
+  judge(departure: Departure): Verdict {
+    const { series, ordinary, observed } = departure;
+    const { of } = splitSeries(series);
     const kind = kindOf(series)?.alert ?? "auth.failures-high";
     return {
       kind,
       severity: kind === "mail.sent-high" ? "high" : "low",
       ordinary,
       observed,
-      evidence: { series, of, value, expected: expected === null ? null : { ...expected }, because },
+      evidence: { ...departureEvidence(departure), of },
       next: NEXT[kind](of),
       attack: ATTACK[kind],
     };
@@ -72,10 +75,6 @@ const ATTACK: Readonly<Record<AlertKind, readonly string[]>> = {
 };
 
 function kindOf(series: string): Kind | null {
-  const name = series.split(" ", 1)[0] ?? "";
-  return Object.hasOwn(KINDS, name) && series.length > name.length + 1 ? (KINDS[name] ?? null) : null;
-}
-
-function ofWhom(series: string): string {
-  return series.slice(series.indexOf(" ") + 1);
+  const { kind, of } = splitSeries(series);
+  return Object.hasOwn(KINDS, kind) && of !== "" ? (KINDS[kind] ?? null) : null;
 }

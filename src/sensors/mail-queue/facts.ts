@@ -1,5 +1,6 @@
 /** What the mind knows of mail queues: what their levels are called and counted in, and how to say that one is out of the ordinary. */
 import type { Departure, LevelSort, SensorFacts, Verdict } from "#src/judge/contract.ts";
+import { departureEvidence } from "#src/judge/departure-evidence.ts";
 import type { Level } from "#src/model/observation.ts";
 import type { Severity } from "#src/model/severity.ts";
 import { readSample, type Sample, sampleEvidence } from "./sample.ts";
@@ -33,7 +34,7 @@ function sortOf(series: string): LevelSort | null {
 }
 
 function judgeLevel(departure: Departure): Verdict {
-  const { series, value, expected, because, detail, atUnixMs, ordinary, observed } = departure;
+  const { detail, atUnixMs, ordinary, observed } = departure;
   const newest = readSample(detail?.["newest"], atUnixMs);
   const sample = newest ?? readSample(detail?.["some"], atUnixMs);
   const cause = sample === null ? [] : [causeOf(sample, newest === null ? "looked at" : "that came last")];
@@ -43,10 +44,7 @@ function judgeLevel(departure: Departure): Verdict {
     ordinary,
     observed: [observed, ...cause].join("; "),
     evidence: {
-      series,
-      value,
-      expected: expected === null ? null : { ...expected },
-      because,
+      ...departureEvidence(departure),
       sample: sample === null ? null : sampleEvidence(sample),
     },
     next: ["garrison mail queue --by account", "garrison mail queue --by script"],

@@ -1,8 +1,9 @@
 /** What the mind knows of traffic: when it is an alert, and how grave. */
 import type { Change, Departure, HostKnowledge, LevelSort, SensorFacts, Verdict } from "#src/judge/contract.ts";
+import { departureEvidence } from "#src/judge/departure-evidence.ts";
 import type { Json, JsonObject } from "#src/model/json.ts";
 import type { Severity } from "#src/model/severity.ts";
-import { parseAccountSeries } from "#src/ordinary/levels/account-series.ts";
+import { parseAccountSeries, splitSeries } from "#src/ordinary/levels/series-name.ts";
 
 const FIRST_USER_UID = 1000;
 /** So many times the ordinary most is grave. */
@@ -30,7 +31,7 @@ export const facts: SensorFacts = {
 };
 
 function sortOf(series: string, userName: (uid: number) => string | null): LevelSort | null {
-  const [measure = "", of = ""] = splitOnce(series);
+  const { kind: measure, of } = splitSeries(series);
   const sort = Object.hasOwn(SORTS, measure) ? SORTS[measure] : undefined;
   if (sort === undefined || of === "") return null;
   const { uid } = parseAccountSeries(series) ?? {};
@@ -44,8 +45,9 @@ function sortOf(series: string, userName: (uid: number) => string | null): Level
   };
 }
 
-function judgeLevel({ series, value, expected, ordinary, observed, because, detail }: Departure): Verdict {
-  const [measure = "", of = ""] = splitOnce(series);
+function judgeLevel(departure: Departure): Verdict {
+  const { series, value, expected, ordinary, observed, detail } = departure;
+  const { kind: measure, of } = splitSeries(series);
   const high = expected?.expectedHigh ?? 0;
   const multiple = high > 0 ? value / high : null;
   const seen = detail ?? {};
@@ -54,7 +56,7 @@ function judgeLevel({ series, value, expected, ordinary, observed, because, deta
     severity: severityOf(measure, of, multiple),
     ordinary,
     observed: [observed, ...inWords(seen)].join("; "),
-    evidence: { series, value, expected: expected === null ? null : { ...expected }, multiple, because, ...seen },
+    evidence: { ...departureEvidence(departure), multiple, ...seen },
     next: nextOf(of, seen),
     attack: measure === "bytes-out" ? ["T1048", "T1498"] : ["T1498"],
   };
@@ -122,9 +124,4 @@ function objectsOf(value: Json | undefined): JsonObject[] {
   return Array.isArray(value)
     ? value.filter((one) => typeof one === "object" && one !== null && !Array.isArray(one))
     : [];
-}
-
-function splitOnce(series: string): string[] {
-  const at = series.indexOf(" ");
-  return at === -1 ? [series] : [series.slice(0, at), series.slice(at + 1)];
 }
