@@ -295,6 +295,7 @@ export class Mind {
       firewall: this.#firewall,
       ordinary: this.ordinary,
       learningUntil: (sensor) => this.#learningUntil(sensor),
+      blindTo: (sensor) => this.#levels?.blindTo(sensor) ?? [],
       store: { failure: this.#storeFailure, fill: this.store.fill, droppedFacts: this.#dropped },
       journal: { failure: this.#journalFailure, waiting: this.outbox.size },
       openAlerts: this.alerts.countOpen(),

@@ -6,6 +6,9 @@ import type { OrdinaryStore } from "#src/store/ordinary-store.ts";
 import type { SentryStatus } from "./sentry-client.ts";
 import type { FirewallStatus, WardenClient } from "./warden-client.ts";
 
+// As many as the sentry may tell, and cli/status-text.ts takes.
+const MAX_SENTENCES = 32;
+
 /** What a status is made of. */
 export interface StatusParts {
   readonly settings: MindSettings;
@@ -17,6 +20,8 @@ export interface StatusParts {
   readonly firewall: FirewallStatus | null;
   readonly ordinary: OrdinaryStore;
   readonly learningUntil: (sensor: string) => string;
+  /** What the mind does not take of a sensor. */
+  readonly blindTo: (sensor: string) => readonly string[];
   readonly store: { readonly failure: string | null; readonly fill: number; readonly droppedFacts: number };
   readonly journal: { readonly failure: string | null; readonly waiting: number };
   readonly openAlerts: number;
@@ -34,6 +39,7 @@ export function describeStatus(parts: StatusParts): JsonObject {
     watching: parts.isWatching,
     sensors: (sentry?.sensors ?? awaySensors(settings.sensors)).map((sensor) => ({
       ...sensor,
+      blindTo: [...parts.blindTo(sensor.name), ...sensor.blindTo].slice(0, MAX_SENTENCES),
       ...ordinary.sizeOf(sensor.name),
       learningUntil: parts.learningUntil(sensor.name),
     })),
