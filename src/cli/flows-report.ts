@@ -4,10 +4,10 @@ import type { FlowReport, Relation, Verdict } from "#src/flows/report.ts";
 import { formatDuration } from "#src/lib/duration.ts";
 import { formatSize } from "#src/lib/size.ts";
 import type { Output } from "./output.ts";
+import { ProgressLine } from "./progress-line.ts";
 
 const MAX_SHOWN = 1000;
 const LATEST_MS = 8.64e15;
-const QUIET_MS = 1000;
 
 /** How it is printed. */
 export interface FlowsReportOptions {
@@ -34,10 +34,9 @@ export class FlowsReport {
     ordinary: { flows: 0, packets: 0, bytes: 0 },
     unexplained: { flows: 0, packets: 0, bytes: 0 },
   };
-  readonly #startMs = performance.now();
+  readonly #progress = new ProgressLine();
   #shown = 0;
   #hidden = 0;
-  #hasProgress = false;
   /** The last message, when it has come. */
   end: FlowsEnd | null = null;
 
@@ -52,8 +51,8 @@ export class FlowsReport {
   }
 
   take(message: FlowsMessage): void {
-    if (message.t === "progress") return this.#showProgress(message.packets);
-    this.#clearProgress();
+    if (message.t === "progress") return this.#progress.show(() => count(message.packets, "packet"));
+    this.#progress.clear();
     if (message.t === "flows") this.#takeFlows(message.flows);
     else {
       this.end = message;
@@ -125,17 +124,6 @@ export class FlowsReport {
       output.line(`told before their end, because there were too many at once: ${count(end.earlyFlows, "flow")}`);
     if (dropped > 0)
       output.line(`given up, because there were too many at once: ${count(dropped, "control connection")}`);
-  }
-
-  #showProgress(packets: number): void {
-    if (process.stderr.isTTY !== true || performance.now() < this.#startMs + QUIET_MS) return;
-    this.#hasProgress = true;
-    process.stderr.write(`\r\x1b[K${count(packets, "packet")}`);
-  }
-
-  #clearProgress(): void {
-    if (this.#hasProgress) process.stderr.write("\r\x1b[K");
-    this.#hasProgress = false;
   }
 }
 

@@ -1,19 +1,16 @@
-/** How far a replay is: one line on a terminal, from the first second on. */
+/** How far a replay is. */
 import { basename } from "node:path";
 import { cleanText } from "#src/lib/clean-text.ts";
 import type { ReplayFile } from "#src/logs/replay/settings.ts";
+import { ProgressLine } from "./progress-line.ts";
 
-const QUIET_MS = 1000;
-const EVERY_MS = 200;
-
-/** Shows itself on standard error when that is a terminal. */
+/** Which file, and how much of all of them. */
 export class ReplayProgress {
   readonly #files: readonly ReplayFile[];
   readonly #totalBytes: number;
   /** Bytes of all files before each. */
   readonly #before: readonly number[];
-  #nextMs = performance.now() + QUIET_MS;
-  #isShown = false;
+  readonly #line = new ProgressLine();
 
   constructor(files: readonly ReplayFile[]) {
     let bytes = 0;
@@ -26,19 +23,16 @@ export class ReplayProgress {
   }
 
   show({ file, bytes, lines }: { file: number; bytes: number; lines: number }): void {
-    if (process.stderr.isTTY !== true || performance.now() < this.#nextMs) return;
-    this.#nextMs = performance.now() + EVERY_MS;
-    this.#isShown = true;
-    const one = this.#files[file];
-    const done = (this.#before[file] ?? 0) + bytes;
-    const part = one?.sizeBytes === null ? "" : `${Math.min(100, Math.floor((100 * done) / this.#totalBytes))} %  `;
-    const name = cleanText(basename(one?.name ?? ""), 40);
-    process.stderr.write(`\r\x1b[K${part}${name}  ${lines.toLocaleString("en")} lines`);
+    this.#line.show(() => {
+      const one = this.#files[file];
+      const done = (this.#before[file] ?? 0) + bytes;
+      const part = one?.sizeBytes === null ? "" : `${Math.min(100, Math.floor((100 * done) / this.#totalBytes))} %  `;
+      return `${part}${cleanText(basename(one?.name ?? ""), 40)}  ${lines.toLocaleString("en")} lines`;
+    });
   }
 
   /** Before anything else is written. */
   clear(): void {
-    if (this.#isShown) process.stderr.write("\r\x1b[K");
-    this.#isShown = false;
+    this.#line.clear();
   }
 }

@@ -19,7 +19,7 @@ export interface ReaderStart {
   readonly maxHeapMiB: number;
   /** Its settings, as one line of JSON. */
   readonly settings: object;
-  /** Open files and pipes that become its descriptors from 5 on. */
+  /** Open files and pipes that become its descriptors from {@link FIRST_READER_FD} on. */
   readonly fds: readonly number[];
 }
 

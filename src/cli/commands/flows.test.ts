@@ -1,25 +1,12 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
 import { LINK } from "#src/flows/packet/link-types.ts";
 import { connection, pcapOf, Talk, udp } from "#src/flows/test-packets.mts";
-
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly items: readonly Record<string, unknown>[];
-}
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync("/tmp/garrison-flows-");
-  chmodSync(folder, 0o755);
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
+import { assertConfined, type Finished, finish, openFolderOf, readerOf, untilGone } from "./reader-host.mts";
 
 function start(folder: string, options: object, kind = "json"): ChildProcess {
   const script = join(import.meta.dirname, "flows-process.mts");
@@ -27,18 +14,8 @@ function start(folder: string, options: object, kind = "json"): ChildProcess {
   return spawn(process.execPath, words, { cwd: folder });
 }
 
-async function finish(child: ChildProcess): Promise<Result> {
-  let stdout = "";
-  let stderr = "";
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const [code] = (await once(child, "close")) as [number];
-  const lines = stdout.startsWith("{") ? stdout.trim().split("\n") : [];
-  return { code, stdout, stderr, items: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
-}
-
-function flowsOf(t: TestContext, capture: Buffer, options: object = {}, kind = "json"): Promise<Result> {
-  const folder = folderOf(t);
+function flowsOf(t: TestContext, capture: Buffer, options: object = {}, kind = "json"): Promise<Finished> {
+  const folder = openFolderOf(t);
   writeFileSync(join(folder, "a.pcap"), capture);
   return finish(start(folder, { pcap: "a.pcap", ...options }, kind));
 }
@@ -110,7 +87,7 @@ suite("garrison flows", () => {
   });
 
   test("flows() reads standard input, and says why it cannot read what is no capture", async (t) => {
-    const child = start(folderOf(t), { pcap: "-" });
+    const child = start(openFolderOf(t), { pcap: "-" });
     child.stdin?.end(pcapOf(session(), { isLittle: false }));
     const piped = await finish(child);
     assert.deepEqual([piped.code, piped.items.length], [0, 2]);
@@ -124,7 +101,7 @@ suite("garrison flows", () => {
       assert.match(stderr, what);
     }
     for (const pcap of ["gone", "/dev/null", "."]) {
-      const { code, stderr } = await finish(start(folderOf(t), { pcap }));
+      const { code, stderr } = await finish(start(openFolderOf(t), { pcap }));
       assert.deepEqual([code, /^garrison: Cannot read "/.test(stderr)], [3, true], stderr);
     }
   });
@@ -163,36 +140,12 @@ suite("garrison flows", () => {
   });
 
   test("the reader of flows() has no privileges, and ends with the command", async (t) => {
-    const child = start(folderOf(t), { pcap: "-" });
+    const child = start(openFolderOf(t), { pcap: "-" });
     child.stdin?.write(pcapOf(session()));
-    const reader = await readerOf(child.pid ?? 0);
-    const status = readFileSync(`/proc/${reader}/status`, "latin1");
-    assert.match(status, /^CapEff:\t0+$/m);
-    assert.match(status, /^CapPrm:\t0+$/m);
-    assert.match(status, /^NoNewPrivs:\t1$/m);
-    assert.match(status, /^Seccomp:\t2$/m);
-    if (process.getuid?.() === 0) assert.doesNotMatch(status, /^Uid:\t0\t/m);
+    const reader = await readerOf(child, "garrison-flows");
+    assertConfined(reader);
     child.kill("SIGKILL");
     await once(child, "close");
-    while (readdirSync("/proc").includes(reader) && !isZombie(reader)) await turn();
+    await untilGone(reader);
   });
 });
-
-/** The child that has become what it is to be. */
-async function readerOf(pid: number): Promise<string> {
-  for (;;) {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
-    if (children !== "" && readFileSync(`/proc/${children}/comm`, "latin1") === "garrison-flows\n") return children;
-    await turn();
-  }
-}
-
-function isZombie(pid: string): boolean {
-  try {
-    return /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
-  } catch {
-    return true;
-  }
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

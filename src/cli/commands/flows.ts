@@ -1,15 +1,15 @@
 import { once } from "node:events";
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
-import type { Readable } from "node:stream";
+import { closeSync } from "node:fs";
 import type { Context } from "#src/cli/context.ts";
 import { EXIT, Exit, wrongUse } from "#src/cli/exit.ts";
 import { FlowsReport } from "#src/cli/flows-report.ts";
-import { type FlowsMessage, flowsMessage } from "#src/flows/messages.ts";
+import { openInput } from "#src/cli/open-input.ts";
+import { readFrames } from "#src/cli/read-frames.ts";
+import { flowsMessage } from "#src/flows/messages.ts";
 import { MAX_ORDINARY, parseOrdinaryEnd } from "#src/flows/ordinary-ends.ts";
 import { cleanText } from "#src/lib/clean-text.ts";
-import { errnoOf, errorText } from "#src/lib/errors.ts";
+import { errorText } from "#src/lib/errors.ts";
 import { startReader } from "#src/up/start-reader.ts";
-import { FrameReader } from "#src/wire/frames.ts";
 
 /** Options of the command. */
 export interface FlowsOptions {
@@ -32,15 +32,17 @@ export interface FlowsOptions {
 export async function flows({ output, folders }: Context, options: FlowsOptions): Promise<void> {
   const ordinary = ordinaryOf(options.ordinary);
   const passiveRange = options.passiveRange === undefined ? null : rangeOf(options.passiveRange);
-  const { fd, isRegular } = openCapture(options.pcap);
-  const settings = { isRegular, ordinary, passiveRange, maxFlows: options.maxFlows };
+  const capture = openInput(options.pcap);
+  if (typeof capture === "string") throw new Exit(EXIT.couldNot, capture);
+  const { fd, sizeBytes } = capture;
+  const settings = { isRegular: sizeBytes !== null, ordinary, passiveRange, maxFlows: options.maxFlows };
   const running = startReader(
     { entry: "garrison-flows", words: ["1"], maxHeapMiB: 160, settings, fds: [fd] },
     folders.state,
   );
   if (fd > 2) closeSync(fd);
   const report = new FlowsReport(output, { name: options.pcap, showsAll: options.all === true });
-  for await (const message of readMessages(running.messages)) {
+  for await (const message of readFrames(running.messages, flowsMessage)) {
     report.take(message);
     if (process.stdout.writableNeedDrain) await once(process.stdout, "drain");
   }
@@ -56,13 +58,6 @@ export async function flows({ output, folders }: Context, options: FlowsOptions)
     );
   }
   if (report.hasUnexplained) throw new Exit(EXIT.found);
-}
-
-async function* readMessages(stream: Readable): AsyncGenerator<FlowsMessage> {
-  const reader = new FrameReader();
-  for await (const chunk of stream) {
-    for (const value of reader.push(chunk as Buffer)) yield flowsMessage(value, "message");
-  }
 }
 
 function ordinaryOf(text: string | undefined): string[] {
@@ -83,19 +78,4 @@ function rangeOf(text: string): [low: number, high: number] {
   if (low === "" || range[0] > range[1] || range[1] > 65_535)
     throw wrongUse(`Cannot take "${cleanText(text)}" as a range of ports: expected a text such as "50000-50100"`);
   return range;
-}
-
-/** Never waits for the writer of a FIFO. */
-function openCapture(name: string): { readonly fd: number; readonly isRegular: boolean } {
-  try {
-    const fd = name === "-" ? 0 : openSync(name, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    const stats = fstatSync(fd);
-    if (stats.isFile()) return { fd, isRegular: true };
-    if (name === "-" && !stats.isDirectory()) return { fd, isRegular: false };
-    if (name !== "-") closeSync(fd);
-  } catch (error) {
-    const reason = errnoOf(error) === "ENOENT" ? "there is no such file" : cleanText(errorText(error));
-    throw new Exit(EXIT.couldNot, `Cannot read "${cleanText(name)}": ${reason}`);
-  }
-  throw new Exit(EXIT.couldNot, `Cannot read "${cleanText(name)}": it is no regular file; a pipe can be given as "-"`);
 }

@@ -2,7 +2,7 @@ import type { Context } from "#src/cli/context.ts";
 import { EXIT, Exit } from "#src/cli/exit.ts";
 import { isCsvHeader, MAX_ROW_LENGTH, parseCsvRow } from "#src/cli/levels-csv.ts";
 import { LevelsReport } from "#src/cli/levels-report.ts";
-import { openLog } from "#src/cli/open-log.ts";
+import { openInput } from "#src/cli/open-input.ts";
 import { cleanText } from "#src/lib/clean-text.ts";
 import { LineCutter } from "#src/logs/match/line-cutter.ts";
 import { readLog } from "#src/logs/replay/read-log.ts";
@@ -15,7 +15,7 @@ const NEWLINE = 10;
  * series has. Exit code 1 when there are alerts, 3 when not all could be read: what could be read is judged all the same.
  */
 export async function replayLevels({ output }: Context, _: unknown, name: string): Promise<void> {
-  const file = openLog(name);
+  const file = openInput(name);
   if (typeof file === "string") throw new Exit(EXIT.couldNot, file);
   const report = new LevelsReport(name, output);
   const replay = new Replay(report);

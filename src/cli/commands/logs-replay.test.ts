@@ -1,28 +1,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { assertConfined, type Finished, finish, openFolderOf, readerOf, untilGone } from "./reader-host.mts";
 
 const HEAD = "Nov 22 12:41:05 web1 sshd[180]: ";
 const FAILED = `${HEAD}Failed password for alice from 198.51.100.23 port 44347 ssh2\n`;
 const OTHER = `${HEAD}Server listening on 0.0.0.0 port 22.\n`;
-
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly items: readonly Record<string, unknown>[];
-}
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync("/tmp/garrison-replay-");
-  chmodSync(folder, 0o755);
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
 
 function start(folder: string, words: readonly string[], options: object = {}, kind = "json"): ChildProcess {
   const script = join(import.meta.dirname, "replay-process.mts");
@@ -39,28 +26,13 @@ function start(folder: string, words: readonly string[], options: object = {}, k
   });
 }
 
-async function finish(child: ChildProcess): Promise<Result> {
-  let stdout = "";
-  let stderr = "";
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const [code] = (await once(child, "close")) as [number];
-  const items = stdout.startsWith("{")
-    ? stdout
-        .trim()
-        .split("\n")
-        .map((line) => JSON.parse(line))
-    : [];
-  return { code, stdout, stderr, items };
-}
-
 /** Replays files of these names and contents. */
 async function replayFiles(
   t: TestContext,
   files: Readonly<Record<string, string | Buffer>>,
   { options = {}, kind = "json" }: { options?: object; kind?: string } = {},
-): Promise<Result> {
-  const folder = folderOf(t);
+): Promise<Finished> {
+  const folder = openFolderOf(t);
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content, "latin1");
   return finish(start(folder, Object.keys(files), options, kind));
 }
@@ -121,7 +93,7 @@ suite("garrison logs replay", () => {
       ],
     );
     for (const input of [zipped, OTHER + FAILED]) {
-      const child = start(folderOf(t), ["-"]);
+      const child = start(openFolderOf(t), ["-"]);
       child.stdin?.end(input);
       const { code, items: piped } = await finish(child);
       assert.equal(code, 1);
@@ -145,7 +117,7 @@ suite("garrison logs replay", () => {
   });
 
   test("replay() goes on with the others when a file is not there, is no regular file, or is packed otherwise", async (t) => {
-    const folder = folderOf(t);
+    const folder = openFolderOf(t);
     writeFileSync(join(folder, "auth.log"), FAILED);
     writeFileSync(join(folder, "auth.xz"), Buffer.from("fd377a585a000004", "hex"));
     mkdirSync(join(folder, "folder"));
@@ -206,7 +178,7 @@ suite("garrison logs replay", () => {
   })}\n`;
   const INDEX_LINE =
     'alice.example 198.51.100.32 - - [22/Nov/2026:12:41:50.770394 +0000] "GET /a.php HTTP/1.1" 403 318 "-" "-" awLjDsRtYDuhEiTeT7ZJWAAAAAE "-" /20261122/20261122-1241/20261122-124155-awLjDsRtYDuhEiTeT7ZJWAAAAAE 0 12316 md5:88e5dba0ee1ede01b8ca93706fe1dcba \n';
-  const hitsOf = ({ items }: Result) =>
+  const hitsOf = ({ items }: Finished) =>
     items.flatMap(({ file, rule, address }) =>
       rule === undefined || file === undefined ? [] : [[file, rule, address]],
     );
@@ -262,36 +234,12 @@ suite("garrison logs replay", () => {
   });
 
   test("the reader of replay() has no privileges, and ends with the command", async (t) => {
-    const child = start(folderOf(t), ["-"]);
+    const child = start(openFolderOf(t), ["-"]);
     child.stdin?.write(FAILED.repeat(2000));
-    const reader = await readerOf(child.pid ?? 0);
-    const status = readFileSync(`/proc/${reader}/status`, "latin1");
-    assert.match(status, /^CapEff:\t0+$/m);
-    assert.match(status, /^CapPrm:\t0+$/m);
-    assert.match(status, /^NoNewPrivs:\t1$/m);
-    assert.match(status, /^Seccomp:\t2$/m);
-    assert.doesNotMatch(status, /^Uid:\t0\t/m);
+    const reader = await readerOf(child, "garrison-replay");
+    assertConfined(reader);
     child.kill("SIGKILL");
     await once(child, "close");
-    while (readdirSync("/proc").includes(reader) && !isZombie(reader)) await turn();
+    await untilGone(reader);
   });
 });
-
-/** The child that has become what it is to be. */
-async function readerOf(pid: number): Promise<string> {
-  for (;;) {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
-    if (children !== "" && readFileSync(`/proc/${children}/comm`, "latin1") === "garrison-replay\n") return children;
-    await turn();
-  }
-}
-
-function isZombie(pid: string): boolean {
-  try {
-    return /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
-  } catch {
-    return true;
-  }
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,21 +1,20 @@
 import { once } from "node:events";
 import { closeSync } from "node:fs";
 import { hostname } from "node:os";
-import type { Readable } from "node:stream";
 import type { BlocksOptions } from "#src/blocks/options.ts";
 import type { Context } from "#src/cli/context.ts";
 import { EXIT, Exit, wrongUse } from "#src/cli/exit.ts";
-import { openLog } from "#src/cli/open-log.ts";
+import { openInput } from "#src/cli/open-input.ts";
+import { readFrames } from "#src/cli/read-frames.ts";
 import { ReplayProgress } from "#src/cli/replay-progress.ts";
 import { ReplayReport } from "#src/cli/replay-report.ts";
 import { loadConfig, parseConfig } from "#src/config/load.ts";
 import { cleanText } from "#src/lib/clean-text.ts";
 import { errorText } from "#src/lib/errors.ts";
 import type { FilterSpec } from "#src/logs/fail2ban/spec.ts";
-import { MAX_FILES, type ReplayMessage, replayMessage } from "#src/logs/replay/messages.ts";
+import { MAX_FILES, replayMessage } from "#src/logs/replay/messages.ts";
 import type { Folders } from "#src/processes/folders.ts";
 import { startReplay } from "#src/up/start-replay.ts";
-import { FrameReader } from "#src/wire/frames.ts";
 
 /** Options of the command. */
 export interface ReplayOptions {
@@ -39,7 +38,7 @@ export async function replay(context: Context, options: ReplayOptions, names: re
   if (names.length > MAX_FILES) throw wrongUse(`Cannot replay ${names.length} files: at most ${MAX_FILES} at a time`);
   if (names.indexOf("-") !== names.lastIndexOf("-"))
     throw wrongUse('Cannot replay "-" twice: there is one standard input');
-  const opened = names.map(openLog);
+  const opened = names.map(openInput);
   const files = opened.filter((one) => typeof one !== "string");
   const problems = opened.filter((one) => typeof one === "string");
   for (const problem of problems) process.stderr.write(`garrison: ${problem}\n`);
@@ -50,7 +49,7 @@ export async function replay(context: Context, options: ReplayOptions, names: re
   for (const { fd } of files) if (fd > 2) closeSync(fd);
   const report = new ReplayReport(files, output);
   const progress = new ReplayProgress(files);
-  for await (const message of readMessages(running.messages)) {
+  for await (const message of readFrames(running.messages, replayMessage)) {
     if (message.t === "progress") progress.show(message);
     else if (message.t === "refused")
       throw new Exit(message.isUse ? EXIT.wrongUse : EXIT.couldNot, cleanText(message.reason));
@@ -87,11 +86,4 @@ async function readFilterOf(name: string, root: string): Promise<FilterSpec> {
   const { readFilter } = await import("#src/logs/fail2ban/read-filter.ts");
   const { HostConfigTree } = await import("#src/logs/fail2ban/config/config-tree.ts");
   return readFilter(new HostConfigTree(root), name);
-}
-
-async function* readMessages(stream: Readable): AsyncGenerator<ReplayMessage> {
-  const reader = new FrameReader();
-  for await (const chunk of stream) {
-    for (const value of reader.push(chunk as Buffer)) yield replayMessage(value, "message");
-  }
 }

@@ -1,33 +1,11 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite, type TestContext, test } from "node:test";
-
-interface Result {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { suite, test } from "node:test";
+import { assertConfined, type Finished, finish, openFolderOf, readerOf, untilGone } from "./reader-host.mts";
 
 const COMMAND = join(import.meta.dirname, "../../../bin/garrison.ts");
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync("/tmp/garrison-mail-");
-  chmodSync(folder, 0o755);
-  t.after(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
 
 function start(folder: string, words: readonly string[], wrapper: readonly string[] = []): ChildProcess {
   const flags = ["--disable-warning=ExperimentalWarning", COMMAND, "--state", join(folder, "state")];
@@ -42,17 +20,8 @@ const WITHOUT_OVERRIDE = [
   "--inh-caps=-dac_override,-dac_read_search",
 ];
 
-async function finish(child: ChildProcess): Promise<Result> {
-  let stdout = "";
-  let stderr = "";
-  child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, stdout, stderr };
-}
-
 /** Runs `mail queue`. */
-function run(folder: string, ...words: string[]): Promise<Result> {
+function run(folder: string, ...words: string[]): Promise<Finished> {
   return finish(start(folder, words));
 }
 
@@ -73,7 +42,7 @@ function spoolOf(folder: string, ...logins: string[]): string {
 
 suite("garrison mail queue", () => {
   test("mailQueue() prints groups, the largest first, and a summary behind them", async (t) => {
-    const folder = folderOf(t);
+    const folder = openFolderOf(t);
     const { code, stdout, stderr } = await run(folder, "--json", "--spool", spoolOf(folder, "bob", "alice", "alice"));
     assert.deepEqual([code, stderr], [0, ""]);
     const [first, second, last, ...others] = stdout
@@ -92,7 +61,7 @@ suite("garrison mail queue", () => {
   });
 
   test("mailQueue() prints for people what waits and whose it is", async (t) => {
-    const folder = folderOf(t);
+    const folder = openFolderOf(t);
     const spool = spoolOf(folder, "bob", "alice", "alice");
     const { code, stdout } = await run(folder, "--spool", spool, "--by", "script");
     assert.equal(code, 0);
@@ -101,7 +70,7 @@ suite("garrison mail queue", () => {
   });
 
   test("mailQueue() of an empty spool, and of a host without any, is done", async (t) => {
-    const folder = folderOf(t);
+    const folder = openFolderOf(t);
     const { code, stdout } = await run(folder, "--spool", spoolOf(folder));
     assert.deepEqual([code, stdout.replace(/\S+\/spool/, "SPOOL")], [0, "exim SPOOL: 0 messages\n"]);
     const none = await run(folder, "--root", folder);
@@ -109,7 +78,7 @@ suite("garrison mail queue", () => {
   });
 
   test("mailQueue() exits with 3 for a folder that is no spool, and with 2 for wrong use", async (t) => {
-    const folder = folderOf(t);
+    const folder = openFolderOf(t);
     const wrong = await run(folder, "--spool", folder);
     assert.equal(wrong.code, 3);
     assert.match(wrong.stderr, /^garrison: Cannot read ".*": it is no mail spool, /);
@@ -118,7 +87,7 @@ suite("garrison mail queue", () => {
   });
 
   test("mailQueue() tells what it could read, why not all, and exits with 3: a queue that it cannot read is not empty", async (t) => {
-    const folder = folderOf(t);
+    const folder = openFolderOf(t);
     const spool = spoolOf(folder, "alice");
     const [closed, message] = [join(spool, "input/x"), join(spool, "input/1xV6sx-000009-0p-H")];
     mkdirSync(closed, { mode: 0o700 });
@@ -139,7 +108,7 @@ suite("garrison mail queue", () => {
   });
 
   test("mailQueue() shows what a sender chose so that a terminal takes no orders from it", async (t) => {
-    const folder = folderOf(t);
+    const folder = openFolderOf(t);
     const spool = spoolOf(folder, "alice\x1b]0;owned\x07");
     writeFileSync(join(spool, "input/1xV6sy-000000-0p-H"), headerOf("1xV6sy-000000-0p", "bob", "\x1b[2J\u202e@x"));
     for (const words of [["--json"], []]) {
@@ -150,7 +119,7 @@ suite("garrison mail queue", () => {
   });
 
   test("mailQueue() counts files that are no message apart, and ends whatever stands in them", async (t) => {
-    const folder = folderOf(t);
+    const folder = openFolderOf(t);
     const spool = spoolOf(folder, "alice");
     for (const [index, content] of ["", "\0".repeat(100_000), `${"-".repeat(40_000)}`, "x\n".repeat(50_000)].entries())
       writeFileSync(join(spool, `input/1xV6sy-00000${index}-0p-H`), content);
@@ -161,7 +130,7 @@ suite("garrison mail queue", () => {
   });
 
   test("the reader of mailQueue() has no privileges, opens no file of the spool, and ends with the command", async (t) => {
-    const folder = folderOf(t);
+    const folder = openFolderOf(t);
     const spool = spoolOf(folder, ...Array.from({ length: 9 }, () => "alice"));
     // Larger than any pipe, so that the command waits for its reader, which is stopped.
     const filler = headerOf("1xV6sx-000000-0p") + "x".repeat(16_000);
@@ -169,36 +138,12 @@ suite("garrison mail queue", () => {
       writeFileSync(join(spool, `input/1xV6sx-00${String(index).padStart(4, "0")}-0z-H`), filler);
     const child = start(folder, ["--spool", spool]);
     const done = finish(child);
-    const reader = await readerOf(child);
+    const reader = await readerOf(child, "garrison-mail-queue");
     process.kill(reader, "SIGSTOP");
-    const status = readFileSync(`/proc/${reader}/status`, "latin1");
-    assert.match(status, /^CapEff:\t0+$/m);
-    assert.doesNotMatch(status, /^Uid:\t0/m);
+    assertConfined(reader);
     process.kill(child.pid ?? 0, "SIGKILL");
     await done;
     process.kill(reader, "SIGCONT");
-    while (isAlive(reader)) await new Promise((resolve) => setImmediate(resolve));
+    await untilGone(reader);
   });
 });
-
-/** Waits for the confined reader among the children of the command. */
-async function readerOf(child: ChildProcess): Promise<number> {
-  for (;;) {
-    assert.equal(child.exitCode, null, "the command has ended");
-    const pids = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "latin1")
-      .trim()
-      .split(" ")
-      .filter(Boolean);
-    for (const pid of pids.map(Number)) {
-      const words = readFileSync(`/proc/${pid}/cmdline`, "latin1");
-      if (words.includes("garrison-mail-queue") && words.includes("--confined")) return pid;
-    }
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-function isAlive(pid: number): boolean {
-  return (
-    readdirSync("/proc").includes(String(pid)) && !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "latin1"))
-  );
-}

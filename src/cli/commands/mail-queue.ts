@@ -3,26 +3,21 @@ import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import type { Context } from "#src/cli/context.ts";
 import { EXIT, Exit } from "#src/cli/exit.ts";
-import { MailQueueProgress } from "#src/cli/mail-queue-progress.ts";
 import { type LookedAt, printMailQueues } from "#src/cli/mail-queue-report.ts";
+import { ProgressLine } from "#src/cli/progress-line.ts";
+import { readFrames } from "#src/cli/read-frames.ts";
 import { readUserNames } from "#src/cli/user-names.ts";
 import { cleanText } from "#src/lib/clean-text.ts";
 import { errnoOf } from "#src/lib/errors.ts";
 import { toRawPath } from "#src/lib/raw-path.ts";
 import { openPipe } from "#src/linux/pipe.ts";
 import { Feeder } from "#src/mail/queue/feeder.ts";
-import {
-  type MailQueueEnd,
-  type MailQueueMessage,
-  mailQueueMessage,
-  type ToldGroup,
-} from "#src/mail/queue/messages.ts";
+import { type MailQueueEnd, mailQueueMessage, type ToldGroup } from "#src/mail/queue/messages.ts";
 import type { Grouping } from "#src/mail/queue/tally.ts";
 import { findSpools, usualSpools } from "#src/mail/spool/find-spools.ts";
 import { MessageOpener, type OpenedQueue } from "#src/mail/spool/open-messages.ts";
 import type { Blind, Spool } from "#src/mail/spool/walk.ts";
 import { startReader } from "#src/up/start-reader.ts";
-import { FrameReader } from "#src/wire/frames.ts";
 
 const JSON_GROUPS = 10_000;
 const TEXT_GROUPS = 20;
@@ -97,7 +92,7 @@ async function readSpools(
 
 /** Blocks while the reader is behind. @returns what was listed, each queue with its number */
 function feedSpools(spools: readonly Spool[], fd: number): LookedAt[] {
-  const progress = new MailQueueProgress();
+  const progress = new ProgressLine();
   const looked: LookedAt[] = [];
   let queues = 0;
   let messages = 0;
@@ -114,7 +109,7 @@ function feedSpools(spools: readonly Spool[], fd: number): LookedAt[] {
         place: () => feeder.place(),
         take: (head) => {
           feeder.take(head);
-          if (++messages % 1000 === 0) progress.show(messages);
+          if (++messages % 1000 === 0) progress.show(() => `${messages.toLocaleString("en")} messages`);
         },
       });
       opener.run();
@@ -138,13 +133,9 @@ function feedSpools(spools: readonly Spool[], fd: number): LookedAt[] {
 async function readAnswer(stream: Readable): Promise<{ groups: ToldGroup[]; end: MailQueueEnd | null }> {
   const groups: ToldGroup[] = [];
   let end: MailQueueEnd | null = null;
-  const reader = new FrameReader();
-  for await (const chunk of stream) {
-    for (const value of reader.push(chunk as Buffer)) {
-      const message: MailQueueMessage = mailQueueMessage(value, "message");
-      if (message.t === "end") end = message;
-      else if (groups.length < JSON_GROUPS) groups.push(...message.groups);
-    }
+  for await (const message of readFrames(stream, mailQueueMessage)) {
+    if (message.t === "end") end = message;
+    else if (groups.length < JSON_GROUPS) groups.push(...message.groups);
   }
   return { groups, end };
 }

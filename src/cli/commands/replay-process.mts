@@ -1,21 +1,6 @@
-/** Runs `garrison logs replay` on its own, for tests: options as JSON, then files. */
-
-import { Command } from "commander";
-import { contextOf } from "#src/cli/context.ts";
-import { Exit } from "#src/cli/exit.ts";
+/** Runs `garrison logs replay` on its own, for tests: how to print, a state folder, options as JSON, then files. */
 import { replay } from "./logs-replay.ts";
+import { runAlone } from "./run-alone.mts";
 
-const [, , json = "text", state = "", options = "{}", ...files] = process.argv;
-const command = new Command("replay")
-  .option("--json")
-  .option("--state <dir>")
-  .option("--no-color")
-  .option("--config <file>");
-command.parse([...(json === "json" ? ["--json"] : []), "--state", state], { from: "user" });
-try {
-  await replay(contextOf(command), JSON.parse(options) as object, files);
-} catch (error) {
-  if (!(error instanceof Exit)) throw error;
-  if (error.message !== "") process.stderr.write(`garrison: ${error.message}\n`);
-  process.exitCode = error.exitCode;
-}
+const [, , kind = "text", state = "", options = "{}", ...files] = process.argv;
+await runAlone(kind, state, (context) => replay(context, JSON.parse(options) as object, files));

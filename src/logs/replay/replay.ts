@@ -2,10 +2,9 @@
  * The child that reads recorded logs for `garrison logs replay`: without privileges, because a log is what attackers wrote. Tells each
  * offending line, and what would have been blocked. Time is that of the lines.
  */
-import { writeSync } from "node:fs";
 import { errorText } from "#src/lib/errors.ts";
 import type { Child } from "#src/processes/child.ts";
-import { encodeFrame } from "#src/wire/frames.ts";
+import { tellFrame } from "#src/processes/tell-frame.ts";
 import type { LogFormat, PlacedHit } from "../contract.ts";
 import { SourceMatcher } from "../match/source-matcher.ts";
 import { FileReplay } from "./file-replay.ts";
@@ -17,7 +16,7 @@ import { Verdicts } from "./verdicts.ts";
 
 /** Runs to the end of the last file; messages go to the descriptor. */
 export async function runReplay({ settings, listenFd: fd }: Child<ReplaySettings>): Promise<void> {
-  const send = (message: ReplayMessage): void => writeAll(fd, encodeFrame(message));
+  const send = (message: ReplayMessage): void => tellFrame(fd, message);
   try {
     const clock = { nowUnixMs: settings.files[0]?.changedUnixMs ?? Date.now() };
     const choice = await loadRules(settings, () => clock.nowUnixMs);
@@ -28,12 +27,6 @@ export async function runReplay({ settings, listenFd: fd }: Child<ReplaySettings
     send({ t: "refused", reason: cutReason(errorText(error)), isUse: error instanceof UnknownName });
   }
   process.exit(0);
-}
-
-/** The pipe blocks: the command is never outrun. */
-function writeAll(fd: number, frame: string): void {
-  const bytes = Buffer.from(frame);
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
 interface ReplayParts {

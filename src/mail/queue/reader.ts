@@ -2,9 +2,10 @@
  * The child that reads queued messages for `garrison mail queue`: without privileges, because customers and strangers wrote them. It gets
  * beginnings of files on a descriptor, counts, and tells groups.
  */
-import { readSync, writeSync } from "node:fs";
+import { readSync } from "node:fs";
 import type { Child } from "#src/processes/child.ts";
-import { encodeFrame } from "#src/wire/frames.ts";
+import { FIRST_READER_FD } from "#src/processes/descriptors.ts";
+import { tellFrame } from "#src/processes/tell-frame.ts";
 import { parseEximHeader } from "./exim-header.ts";
 import { type FedHead, MAX_ITEM_BYTES, readItems } from "./feed.ts";
 import type { QueuedMessage } from "./message.ts";
@@ -13,16 +14,14 @@ import { parsePostfixMessage } from "./postfix-record.ts";
 import type { MailQueueSettings } from "./settings.ts";
 import { addTo, emptySums, type Sums, Tally } from "./tally.ts";
 
-/** Descriptor on which the beginnings of files come. */
-export const FEED_FD = 5;
 const BUFFER_BYTES = 1024 * 1024 + MAX_ITEM_BYTES;
 
 /** Runs to the end of what comes. */
 export function runMailQueueReader({ settings, listenFd: fd }: Child<MailQueueSettings>): void {
-  const reading = new Reading(settings, (message) => writeAll(fd, encodeFrame(message)));
+  const reading = new Reading(settings, (message) => tellFrame(fd, message));
   const buffer = Buffer.alloc(BUFFER_BYTES);
   for (let filled = 0; ; ) {
-    const count = readSync(FEED_FD, buffer, filled, buffer.length - filled, null);
+    const count = readSync(FIRST_READER_FD, buffer, filled, buffer.length - filled, null);
     if (count === 0) break;
     filled += count;
     const used = readItems(buffer, filled, (head) => reading.take(head));
@@ -31,12 +30,6 @@ export function runMailQueueReader({ settings, listenFd: fd }: Child<MailQueueSe
   }
   reading.end();
   process.exit(0);
-}
-
-/** The pipe blocks: the command is never outrun. */
-function writeAll(fd: number, frame: string): void {
-  const bytes = Buffer.from(frame);
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
 class Reading {

@@ -5,7 +5,7 @@ import { errnoOf, errorText } from "#src/lib/errors.ts";
 import type { ReplayFile } from "#src/logs/replay/settings.ts";
 
 /** A regular file, or standard input for `-`. @returns why it cannot be read when it cannot */
-export function openLog(name: string): ReplayFile | string {
+export function openInput(name: string): ReplayFile | string {
   try {
     const fd = name === "-" ? 0 : openQuietly(name);
     const stats = fstatSync(fd);
