@@ -67,7 +67,7 @@ const NEXT: Readonly<Record<AlertKind, (of: string) => readonly string[]>> = {
   "web.errors-high": () => ["garrison levels --only server-errors"],
 };
 
-/** MITRE ATT&CK: Spearphishing and spam sent from here are T1534 and T1496.004; guessing is T1110; T1499 is a service worn down. */
+/** MITRE ATT&CK: T1496.004 is the use of somebody's mail service for spam, T1110 guessing, T1499 a service worn down. */
 const ATTACK: Readonly<Record<AlertKind, readonly string[]>> = {
   "mail.sent-high": ["T1496.004"],
   "auth.failures-high": ["T1110"],
